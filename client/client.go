@@ -1,0 +1,97 @@
+// Package client owns the OAuth client (RFC 6749 section 2): who it is, which grants and scopes it may have, how it proves
+// itself, and when it may act at all.
+//
+// Secrets are kept hashed. A generated secret has so much entropy that SHA-256 is enough; one that a person chose is
+// hashed by argon2id, and a check that succeeded is remembered for a while so that it costs once. Several secrets may be
+// live at the same time, which is how they are rotated.
+package client
+
+import (
+	"context"
+	"time"
+
+	"sallyport/realm"
+	"sallyport/scope"
+)
+
+// A Type is a client type of RFC 6749 section 2.1.
+type Type string
+
+// The types.
+const (
+	Confidential Type = "confidential"
+	Public       Type = "public"
+)
+
+// A Status says whether a client may act. Only an administrator changes it: failed guesses never do.
+type Status string
+
+// The statuses.
+const (
+	On     Status = "on"
+	Off    Status = "off"
+	Locked Status = "locked"
+)
+
+// A Client is a registered OAuth client. A *Client handed out is never modified.
+type Client struct {
+	Realm string `json:"-"`
+	ID    string `json:"id"`
+
+	Name         string             `json:"name,omitempty"`
+	Description  string             `json:"description,omitempty"`
+	URL          string             `json:"url,omitempty"`
+	Type         Type               `json:"type"`
+	Status       Status             `json:"status"`
+	Trusted      bool               `json:"trusted,omitempty"` // may act for users on its own word: Kustvakt's "super" client
+	Secrets      []Secret           `json:"secrets,omitempty"`
+	Grants       []string           `json:"grants,omitempty"`
+	Scopes       scope.Set          `json:"scopes,omitempty"`
+	Audience     []string           `json:"audience,omitempty"`      // "aud" of its tokens; empty: the realm's issuer
+	Authorities  []string           `json:"authorities,omitempty"`   // digiRunner's authorities of the client itself
+	RedirectURIs []string           `json:"redirect_uris,omitempty"` // RFC 6749 section 3.1.2
+	AccessToken  realm.AccessToken  `json:"access_token,omitzero"`
+	RefreshToken realm.RefreshToken `json:"refresh_token,omitzero"`
+	NotBefore    time.Time          `json:"not_before,omitzero"` // first moment it may act; zero: no bound
+	NotAfter     time.Time          `json:"not_after,omitzero"`  // from then on it may not; zero: no bound
+}
+
+// A Secret is one credential of a client, hashed.
+type Secret struct {
+	ID        string    `json:"id"`
+	Hash      string    `json:"hash"` // "sha256:…" for a generated one, otherwise as package user has it ("$argon2id$…", "$2b$…", …)
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: lives until removed
+}
+
+// Live reports whether the secret counts at the moment now.
+func (s Secret) Live(now time.Time) bool { return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) }
+
+// A Store keeps clients.
+type Store interface {
+	// Client returns one client, nil if there is none.
+	Client(ctx context.Context, realm, id string) (*Client, error)
+	// Clients returns a page of the realm's clients in the order of their ids, those after the id `after`.
+	Clients(ctx context.Context, realm, after string, limit int) ([]*Client, error)
+	// ReplaceClientSecret swaps one stored hash for another of the same secret (an upgrade of its cost). It does nothing
+	// if the old hash is no longer there.
+	ReplaceClientSecret(ctx context.Context, realm, id, oldHash, newHash string) error
+}
+
+// A Method is how a client presented itself (RFC 6749 section 2.3; names of RFC 8414 token_endpoint_auth_methods).
+type Method string
+
+// The methods.
+const (
+	MethodNone  Method = "none"
+	MethodBasic Method = "client_secret_basic"
+	MethodPost  Method = "client_secret_post"
+)
+
+// Credentials are what a request says about its client, before anything is believed.
+type Credentials struct {
+	Method    Method
+	ID        string
+	Secret    string
+	HasSecret bool // a secret was sent, if only an empty one
+}

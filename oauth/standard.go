@@ -1,0 +1,80 @@
+package oauth
+
+type wording struct {
+	code Code
+	text string
+}
+
+const (
+	clientAuthText = "Client authentication failed. Check the client id and the secret."
+	userText       = "The username or password is wrong."
+	refreshText    = "The refresh token is not valid, or was issued to another client. Sign in again."
+	tokenText      = "The access token is not valid. Ask for a new one."
+)
+
+// standard is what RFC 6749 section 5.2 makes of each reason. Reasons that would tell a stranger which half of a
+// credential was wrong share one text.
+var standard = map[Reason]wording{
+	RequestMalformed:    {InvalidRequest, "The request could not be read. Check its encoding and that it is complete."},
+	RequestTooLarge:     {InvalidRequest, "The request body is over 1 MiB. Send less."},
+	RequestMediaType:    {InvalidRequest, "This endpoint does not read that content type. Send application/x-www-form-urlencoded."},
+	RequestMethod:       {InvalidRequest, "This endpoint does not serve that method. Use POST."},
+	ParameterDuplicate:  {InvalidRequest, "A parameter is given more than once. Send each parameter once."},
+	ParameterMissing:    {InvalidRequest, "A required parameter is missing."},
+	ParameterInvalid:    {InvalidRequest, "A parameter has a value that is not allowed."},
+	GrantTypeMissing:    {InvalidRequest, "The parameter grant_type is missing."},
+	GrantTypeEmpty:      {InvalidRequest, "The parameter grant_type is empty."},
+	GrantUnsupported:    {UnsupportedGrantType, "This server does not serve that grant type."},
+	GrantNotAllowed:     {UnauthorizedClient, "This client may not use that grant type."},
+	GrantTrustedOnly:    {UnauthorizedClient, "Only trusted clients may use that grant type."},
+	TooManyFailures:     {TemporarilyDown, "Too many failed attempts. Wait before trying again."},
+	Busy:                {TemporarilyDown, "The server is busy checking passwords. Try again shortly."},
+	Unavailable:         {TemporarilyDown, "The server cannot reach its database. Try again shortly."},
+	InternalError:       {ServerError, "Something went wrong on the server. The log has the details."},
+	RealmUnknown:        {InvalidRequest, "There is no such realm."},
+	DialectNotOpen:      {InvalidRequest, "This realm does not serve that endpoint."},
+	TokenTypeUnknown:    {UnsupportedTokenType, "That token_type_hint is not supported."},
+	AssertionInvalid:    {InvalidClient, clientAuthText},
+	ResourceUnsupported: {InvalidTarget, "This client may not ask for a token for that resource."},
+
+	ClientMissing:       {InvalidClient, clientAuthText},
+	ClientUnknown:       {InvalidClient, clientAuthText},
+	ClientDisabled:      {InvalidClient, clientAuthText},
+	ClientLocked:        {InvalidClient, clientAuthText},
+	ClientNotYetValid:   {InvalidClient, clientAuthText},
+	ClientExpired:       {InvalidClient, clientAuthText},
+	ClientAuthMissing:   {InvalidClient, clientAuthText},
+	ClientAuthMalformed: {InvalidClient, clientAuthText},
+	ClientAuthScheme:    {InvalidClient, clientAuthText},
+	SecretMissing:       {InvalidClient, clientAuthText},
+	SecretWrong:         {InvalidClient, clientAuthText},
+	SecretUnset:         {InvalidClient, clientAuthText},
+
+	UsernameMissing: {InvalidRequest, "The parameter username is missing."},
+	UsernameEmpty:   {InvalidRequest, "The parameter username is empty."},
+	PasswordMissing: {InvalidRequest, "The parameter password is missing."},
+	UserUnknown:     {InvalidGrant, userText},
+	PasswordWrong:   {InvalidGrant, userText},
+	UserDisabled:    {InvalidGrant, userText},
+	UserLocked:      {InvalidGrant, userText},
+
+	ScopeUnknown:      {InvalidScope, "A requested scope does not exist."},
+	ScopeNotAllowed:   {InvalidScope, "This client may not have a requested scope."},
+	ScopeExceedsGrant: {InvalidScope, "A requested scope goes beyond what was granted."},
+	ScopeMissing:      {InsufficientScope, "The access token lacks a scope that this resource needs."},
+
+	RefreshMissing:     {InvalidRequest, "The parameter refresh_token is missing."},
+	RefreshEmpty:       {InvalidRequest, "The parameter refresh_token is empty."},
+	RefreshUnknown:     {InvalidGrant, refreshText},
+	RefreshExpired:     {InvalidGrant, refreshText},
+	RefreshRevoked:     {InvalidGrant, refreshText},
+	RefreshReplayed:    {InvalidGrant, refreshText},
+	RefreshWrongClient: {InvalidGrant, refreshText},
+	RefreshExhausted:   {InvalidGrant, refreshText},
+
+	TokenMissing:     {InvalidRequest, "The access token is missing."},
+	TokenMalformed:   {InvalidToken, tokenText},
+	TokenExpired:     {InvalidToken, "The access token is expired. Ask for a new one."},
+	TokenRevoked:     {InvalidToken, tokenText},
+	TokenWrongClient: {InvalidToken, tokenText},
+}

@@ -1,0 +1,66 @@
+// Package policy says what a policy is: one rule that a call through the gateway meets on its way to the upstream and
+// back. A policy sees an engine-neutral Call and knows nothing of the HTTP engine below, so the engine can be replaced
+// without touching a policy.
+//
+// Each policy is a folder below this one and has a fixed rank; the chain runs in the order of ranks, whatever the order
+// in the file.
+package policy
+
+import (
+	"context"
+	"net/netip"
+
+	"sallyport/api"
+	"sallyport/oauth"
+	"sallyport/realm"
+	"sallyport/scope"
+	"sallyport/token"
+)
+
+// A Call is one call through the gateway, on its way to the upstream.
+type Call struct {
+	Method string
+	Host   string
+	Path   string // as it will go upstream: the bytes that were decided on
+	Query  string
+	Header Header
+	Source netip.Addr
+	Realm  *realm.Realm
+	API    *api.API
+	Caller Caller // who calls, once an authenticating policy has said so
+}
+
+// Header is the call's header fields. Names compare without case.
+type Header interface {
+	Get(name string) string
+	Values(name string) []string
+	Set(name, value string)
+	Add(name, value string)
+	Del(name string)
+}
+
+// A Caller is who a credential stands for. The zero value is nobody.
+type Caller struct {
+	Client string
+	User   string
+	Scope  scope.Set
+	Token  *token.Access // nil unless a bearer token was used
+}
+
+// A Refusal ends a call. The gateway writes it in the API's own error shape.
+type Refusal struct {
+	Status    int
+	Reason    oauth.Reason
+	Detail    string     // for the caller
+	Scheme    string     // scheme of the WWW-Authenticate challenge; "" for none
+	Challenge oauth.Code // "error" of the challenge (RFC 6750 section 3.1); "" when no credential was sent
+	Scope     scope.Set  // scopes of which any would do, with InsufficientScope
+}
+
+// Error implements error.
+func (r *Refusal) Error() string { return string(r.Reason) }
+
+// A Policy lets a call pass (nil), or refuses it with a *Refusal. Any other error is a fault of ours and answers 500.
+type Policy interface {
+	Request(ctx context.Context, c *Call) error
+}

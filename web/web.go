@@ -1,0 +1,119 @@
+// Package web is the plumbing between net/http and the faces: bounded and complete reading of bodies, the address a call
+// came from, JSON answers, and exact routes. It knows no face, no realm and no token.
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/netip"
+
+	"sallyport/oauth"
+)
+
+// MaxBody is the largest request body that an endpoint of ours reads, in bytes. Calls through the gateway have no such
+// limit.
+const MaxBody = 1 << 20
+
+// Routes are exact paths and who serves them. A face offers its routes; the listener looks a path up by one map access.
+type Routes map[string]http.Handler
+
+// ReadBody reads a whole body of at most MaxBody bytes. The error is an *oauth.Error: RequestTooLarge, or RequestMalformed
+// when the body ended before its announced length.
+func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > MaxBody {
+		return nil, oauth.Fail(oauth.RequestTooLarge, "")
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+	var body []byte
+	var err error
+	if n := r.ContentLength; n >= 0 {
+		body = make([]byte, n)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(r.Body)
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.As(err, &tooLarge):
+		return nil, oauth.Fail(oauth.RequestTooLarge, "")
+	default:
+		return nil, oauth.Because(oauth.RequestMalformed, err)
+	}
+}
+
+// ReadForm reads an application/x-www-form-urlencoded body. Another content type is RequestMediaType; parameters in the
+// URL are not read (RFC 6749 section 3.2: they must not be there).
+func ReadForm(w http.ResponseWriter, r *http.Request) (oauth.Params, error) {
+	if MediaType(r) != "application/x-www-form-urlencoded" {
+		return oauth.Params{}, oauth.Fail(oauth.RequestMediaType, "")
+	}
+	body, err := ReadBody(w, r)
+	if err != nil {
+		return oauth.Params{}, err
+	}
+	return oauth.ParseForm(string(body))
+}
+
+// MediaType returns the request's media type in lower case without parameters, "" if it has none or a broken one.
+func MediaType(r *http.Request) string {
+	v := r.Header.Get("Content-Type")
+	if v == "application/x-www-form-urlencoded" || v == "application/json" {
+		return v
+	}
+	t, _, err := mime.ParseMediaType(v)
+	if err != nil {
+		return ""
+	}
+	return t
+}
+
+// WriteJSON answers with v as JSON. Token responses must not be cached (RFC 6749 section 5.1), so nothing written here is.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+	}
+	WriteBody(w, status, "application/json", body)
+}
+
+// WriteBody answers with body, never to be cached.
+func WriteBody(w http.ResponseWriter, status int, contentType string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "no-store")
+	if h.Get("Pragma") == "" {
+		h.Set("Pragma", "no-cache")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client is gone if this fails; there is nobody to tell
+}
+
+type sourceKey struct{}
+
+// WithSource returns a context that carries the address a request came from.
+func WithSource(ctx context.Context, addr netip.Addr) context.Context {
+	return context.WithValue(ctx, sourceKey{}, addr)
+}
+
+// Source returns the address the request came from: the one set by WithSource, otherwise the peer's.
+func Source(r *http.Request) netip.Addr {
+	if a, ok := r.Context().Value(sourceKey{}).(netip.Addr); ok {
+		return a
+	}
+	return Peer(r)
+}
+
+// Peer returns the address of the connection's other end, invalid if it has none.
+func Peer(r *http.Request) netip.Addr {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
