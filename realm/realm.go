@@ -9,6 +9,8 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+
+	"sallyport/scope"
 )
 
 // Default is the name of the realm that is also reached at the root of every listener.
@@ -121,6 +123,8 @@ type KeySchedule struct {
 type Store interface {
 	// Realms returns every realm.
 	Realms(ctx context.Context) ([]*Realm, error)
+	// Scopes returns every scope of every realm, by realm.
+	Scopes(ctx context.Context) (map[string][]scope.Scope, error)
 }
 
 type contextKey struct{}

@@ -1,0 +1,45 @@
+// Package dialect says what a dialect is: the same engine behind another product's token service, with that product's
+// paths, parameters, answers and wording. Each folder below this one is one dialect and can be read beside the contract
+// of its product. A dialect translates; it decides nothing that the pipeline of package grant decides.
+package dialect
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"sallyport/client"
+	"sallyport/grant"
+	"sallyport/key"
+	"sallyport/policy"
+	"sallyport/realm"
+	"sallyport/token"
+	"sallyport/user"
+	"sallyport/web"
+)
+
+// Deps is what a dialect works with.
+type Deps struct {
+	Engine  *grant.Engine
+	Tokens  *token.Service
+	Keys    *key.Ring
+	Realms  *realm.Directory
+	Clients *client.Directory
+	Users   *user.Directory
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// A Dialect is one product's front door.
+type Dialect interface {
+	// Name is what realms call it in their list of dialects.
+	Name() string
+	// Routes are its paths below the realm's root. The realm is in the request's context and opens this dialect.
+	Routes() web.Routes
+	// CheckSettings reports what is wrong with a realm's settings for this dialect, nil if nothing. Unknown keys are an
+	// error.
+	CheckSettings(settings json.RawMessage) error
+	// Refuse writes a refusal of the gateway in the product's own error shape.
+	Refuse(w http.ResponseWriter, r *http.Request, refusal *policy.Refusal)
+}
