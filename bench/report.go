@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A report is everything one run found out.
+type report struct {
+	Started    time.Time
+	Options    options
+	Machine    string
+	Signatures map[string]float64 // CPU µs of one raw signature, by algorithm
+	Rows       []row
+	Stored     map[string]float64 // bytes per live token, by kind
+	FirstToken time.Duration
+	IdleBytes  int64
+}
+
+type row struct {
+	benchCase
+	runs []measurement
+}
+
+func (r *report) add(c benchCase, m measurement) {
+	for i := range r.Rows {
+		if r.Rows[i].name == c.name {
+			r.Rows[i].runs = append(r.Rows[i].runs, m)
+			return
+		}
+	}
+	r.Rows = append(r.Rows, row{c, []measurement{m}})
+}
+
+func (w row) sorted(f func(measurement) float64) []float64 {
+	var all []float64
+	for _, m := range w.runs {
+		all = append(all, f(m))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (w row) cpu() float64 {
+	s := w.sorted(func(m measurement) float64 { return m.cpu })
+	return s[len(s)/2]
+}
+
+func (w row) rate() float64 {
+	s := w.sorted(func(m measurement) float64 { return m.rate })
+	return s[len(s)/2]
+}
+
+// floor is what a case is compared with: the baseline, plus one raw signature for a JWT.
+func (r *report) floor(w row) float64 { return r.Rows[0].cpu() + r.Signatures[w.alg] }
+
+func (r *report) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "tokens.md"), []byte(r.markdown()), 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "tokens.svg"), []byte(r.plot()), 0o644); err != nil {
+		return err
+	}
+	fmt.Print(r.markdown())
+	return nil
+}
+
+func (r *report) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# What a token costs\n\nMade by `make bench` on %s; do not edit.\n\n![CPU per request](tokens.svg)\n\n", r.Started.UTC().Format("2006-01-02"))
+	fmt.Fprintf(&b, "Server CPU per request, user and system, of the server process alone; median of %d rounds of %s with %d keep-alive connections. "+
+		"GOMAXPROCS=1 for each server. The baseline is a bare net/http handler that reads the same form and writes as many bytes. "+
+		"A JWT's floor is the baseline plus one raw signature. Durable rows return after the commit is on disk (SQLite: WAL, synchronous=FULL).\n\n", r.Options.rounds, r.Options.length, r.Options.connections)
+	b.WriteString("| case | CPU µs | range | × baseline | × floor | aim | requests/s |\n|---|---:|---:|---:|---:|---:|---:|\n")
+	for _, w := range r.Rows {
+		s := w.sorted(func(m measurement) float64 { return m.cpu })
+		name, aim := w.name, ""
+		if w.durable {
+			name += " (durable)"
+		}
+		if w.limit > 0 {
+			aim = fmt.Sprintf("≤ %.1f", w.limit)
+		}
+		fmt.Fprintf(&b, "| %s | %.1f | %.1f–%.1f | %.2f | %.2f | %s | %.0f |\n", name, w.cpu(), s[0], s[len(s)-1], w.cpu()/r.Rows[0].cpu(), w.cpu()/r.floor(w), aim, w.rate())
+	}
+	b.WriteString("\n| raw signature | CPU µs |\n|---|---:|\n")
+	for _, alg := range slices.Sorted(maps.Keys(r.Signatures)) {
+		fmt.Fprintf(&b, "| %s | %.1f |\n", alg, r.Signatures[alg])
+	}
+	b.WriteString("\n| stored per live token (SQLite) | bytes |\n|---|---:|\n")
+	for _, kind := range slices.Sorted(maps.Keys(r.Stored)) {
+		fmt.Fprintf(&b, "| %s | %.0f |\n", kind, r.Stored[kind])
+	}
+	fmt.Fprintf(&b, "\n| process | |\n|---|---:|\n| memory when idle | %.1f MiB |\n| from start to first token | %d ms |\n",
+		float64(r.IdleBytes)/(1<<20), r.FirstToken.Milliseconds())
+	fmt.Fprintf(&b, "\nConditions: %s. Introspection and the gateway call use one token, whose verification is cached after the first time, as it is for any caller that uses a token twice.\n", r.Machine)
+	return b.String()
+}
+
+// describeMachine names processor, cores, memory, kernel and Go, and the versions of what is measured.
+func describeMachine() string {
+	parts := []string{field("/proc/cpuinfo", "model name"), fmt.Sprintf("%d cores", runtime.NumCPU()), field("/proc/meminfo", "MemTotal") + " memory"}
+	if kernel, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		parts = append(parts, "Linux "+strings.TrimSpace(string(kernel)))
+	}
+	parts = append(parts, runtime.Version())
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			if d.Path == "modernc.org/sqlite" || d.Path == "github.com/jackc/pgx/v5" {
+				parts = append(parts, d.Path+" "+d.Version)
+			}
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func field(file, name string) string {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return "unknown " + name
+	}
+	for line := range strings.Lines(string(raw)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown " + name
+}
