@@ -22,12 +22,13 @@ const (
 	All        Kind = "all" // news was lost or is too long to tell: drop every copy
 )
 
-// A Change tells that the object ID of Realm changed or is gone. For a Revocation, ID is the revocation's key and Bound
-// and Until (µs since 1970) are its values, so that nobody has to read it back.
+// A Change tells that the object ID of Realm changed or is gone. For a Revocation, Sub is the revocation's kind, ID its key,
+// and Bound and Until (µs since 1970) are its values, so that nobody has to read it back.
 type Change struct {
 	Kind  Kind   `json:"k"`
 	Realm string `json:"r,omitempty"`
 	ID    string `json:"i,omitempty"`
+	Sub   string `json:"s,omitempty"`
 	Bound int64  `json:"b,omitempty"`
 	Until int64  `json:"u,omitempty"`
 }
