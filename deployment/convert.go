@@ -1,0 +1,92 @@
+package deployment
+
+import (
+	"sallyport/api"
+	"sallyport/client"
+	"sallyport/realm"
+	"sallyport/scope"
+	"sallyport/user"
+)
+
+// realm returns the realm as the file wants it, given what is stored (nil: nothing). Settings that the file does not
+// mention stay as they are.
+func (f *File) realm(stored *realm.Realm) *realm.Realm {
+	r := realm.Realm{Name: f.Realm}
+	if stored != nil {
+		r = *stored
+	}
+	for key, set := range map[string]func(){
+		"issuer": func() { r.Issuer = f.Issuer },
+		"hosts":  func() { r.Hosts = f.Hosts },
+		"dialects": func() {
+			r.Dialects = nil
+			for _, d := range f.Dialects {
+				r.Dialects = append(r.Dialects, realm.Dialect(d))
+			}
+		},
+		"access_token":  func() { r.AccessToken = realm.AccessToken(f.AccessToken) },
+		"refresh_token": func() { r.RefreshToken = realm.RefreshToken(f.RefreshToken) },
+		"all_scope":     func() { r.AllScope = f.AllScope },
+		"keys":          func() { r.Keys = realm.KeySchedule(f.Keys) },
+	} {
+		if f.Has(key) {
+			set()
+		}
+	}
+	return &r
+}
+
+func (s *Scope) scope() scope.Scope { return scope.Scope{Name: s.Name, Description: s.Description} }
+
+// user returns the user as the file wants it, but for the password.
+func (u *User) user(in string, stored *user.User) *user.User {
+	status := user.Status(u.Status)
+	password := u.PasswordHash
+	if stored != nil {
+		password = stored.Password
+		if status == "" {
+			status = stored.Status
+		}
+	}
+	if status == "" {
+		status = user.On
+	}
+	return &user.User{
+		Realm: in, Name: u.Name, Password: password, Alias: u.Alias, Email: u.Email, Status: status, Org: u.Org, Roles: u.Roles,
+	}
+}
+
+// client returns the client as the file wants it, but for the secrets.
+func (c *Client) client(in string, stored *client.Client) *client.Client {
+	n := &client.Client{
+		Realm: in, ID: c.ID, Name: c.Name, Description: c.Description, URL: c.URL,
+		Type: client.Type(c.Type), Status: client.Status(c.Status), Trusted: c.Trusted,
+		Grants: c.Grants, Scopes: c.Scopes, Audience: c.Audience, Authorities: c.Authorities, RedirectURIs: c.RedirectURIs,
+		AccessToken: realm.AccessToken(c.AccessToken), RefreshToken: realm.RefreshToken(c.RefreshToken),
+		NotBefore: c.NotBefore.Time, NotAfter: c.NotAfter.Time,
+	}
+	if n.Type == "" {
+		n.Type = client.Confidential
+	}
+	if stored != nil {
+		n.Secrets = stored.Secrets
+		if n.Status == "" {
+			n.Status = stored.Status
+		}
+	}
+	if n.Status == "" {
+		n.Status = client.On
+	}
+	return n
+}
+
+func (a *API) api(in string) *api.API {
+	n := &api.API{
+		Realm: in, Name: a.Name, Host: a.Host, Path: a.Path, Strip: a.Strip, Upstream: a.Upstream,
+		Auth: a.Auth, Scopes: a.Scopes, Methods: a.Methods, Errors: a.Errors, Disabled: a.Disabled,
+	}
+	for _, p := range a.Policies {
+		n.Policies = append(n.Policies, api.Policy(p))
+	}
+	return n
+}
