@@ -3,8 +3,11 @@ package key
 import (
 	"context"
 	"crypto"
-	"errors"
+	"encoding/pem"
+	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"sallyport/feed"
@@ -39,49 +42,143 @@ type Verifying struct {
 	Public crypto.PublicKey
 }
 
-// A Ring holds the keys of every realm.
-type Ring struct{}
-
-var errSkeleton = errors.New("not there yet")
+// A Ring holds the keys of every realm: an immutable snapshot each, read at first use and again after a change.
+type Ring struct {
+	store     Store
+	master    Master
+	schedules func() map[string]realm.KeySchedule
+	overlap   func(ctx context.Context, realm string) (time.Duration, error)
+	now       func() time.Time
+	log       *slog.Logger
+	realms    sync.Map // name to *holder; as many as there are realms
+}
 
 // NewRing returns a Ring that follows the changes the hub tells of.
-func NewRing(c Config) *Ring { return &Ring{} }
+func NewRing(c Config) *Ring {
+	r := &Ring{store: c.Store, master: c.Master, schedules: c.Schedules, overlap: c.Overlap, now: c.Now, log: c.Log}
+	if r.schedules == nil {
+		r.schedules = func() map[string]realm.KeySchedule { return nil }
+	}
+	if r.overlap == nil {
+		r.overlap = func(context.Context, string) (time.Duration, error) { return realm.MaxDuration.Std(), nil }
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if r.log == nil {
+		r.log = slog.Default()
+	}
+	if c.Hub != nil {
+		c.Hub.Subscribe(r.changed)
+	}
+	return r
+}
+
+func (r *Ring) changed(c feed.Change) {
+	switch c.Kind {
+	case feed.Key:
+		if h, ok := r.realms.Load(c.Realm); ok {
+			h.(*holder).version.Add(1)
+		}
+	case feed.All:
+		r.realms.Range(func(_, h any) bool {
+			h.(*holder).version.Add(1)
+			return true
+		})
+	}
+}
 
 // Signer returns the key that signs by alg in the realm now. The first call makes the realm's first key of that kind.
 func (r *Ring) Signer(ctx context.Context, realm string, alg Alg) (*Signing, error) {
-	return nil, errSkeleton
+	if alg == Secret {
+		return nil, fmt.Errorf("a secret of realm %s does not sign", realm)
+	}
+	k, err := r.using(ctx, realm, alg)
+	if err != nil {
+		return nil, err
+	}
+	return k.signer(r.master)
 }
 
-// Verifier returns the living key with that kid, nil if the realm has none.
+// using returns the key in use, made if there is none.
+func (r *Ring) using(ctx context.Context, realm string, alg Alg) (*held, error) {
+	h := r.holder(realm)
+	s, err := h.current(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if k := s.current(alg, r.now()); k != nil {
+		return k, nil
+	}
+	return h.first(ctx, r, alg)
+}
+
+// Verifier returns the living key with that kid, nil if the realm has none. An unknown kid is looked for in the store, at
+// most once a second for each realm: another node may just have made it.
 func (r *Ring) Verifier(ctx context.Context, realm, kid string) (*Verifying, error) {
-	return nil, errSkeleton
+	h := r.holder(realm)
+	s, err := h.current(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	k := s.byID[kid]
+	if k == nil {
+		if s, err = h.anew(ctx, r); err != nil {
+			return nil, err
+		}
+		k = s.byID[kid]
+	}
+	if k == nil || k.verifying == nil || !k.living(r.now()) {
+		return nil, nil
+	}
+	return k.verifying, nil
 }
 
 // Verifiers returns the living keys of one algorithm, newest first, for tokens that name no key.
 func (r *Ring) Verifiers(ctx context.Context, realm string, alg Alg) ([]*Verifying, error) {
-	return nil, errSkeleton
-}
-
-// JWKS returns the living public keys of the realm as a JWK Set (RFC 7517 section 5).
-func (r *Ring) JWKS(ctx context.Context, realm string) ([]byte, error) { return nil, errSkeleton }
-
-// JWKSOf is JWKS limited to some algorithms. A realm without a key of one of them gets its first.
-func (r *Ring) JWKSOf(ctx context.Context, realm string, algs ...Alg) ([]byte, error) {
-	return nil, errSkeleton
+	h := r.holder(realm)
+	s, err := h.current(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if s.newest(alg) == nil {
+		if s, err = h.anew(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	var keys []*Verifying
+	now := r.now()
+	for _, k := range slices.Backward(s.keys) {
+		if k.Alg == alg && k.verifying != nil && k.living(now) {
+			keys = append(keys, k.verifying)
+		}
+	}
+	return keys, nil
 }
 
 // PublicPEM returns the public half of the key that signs by alg now, as SubjectPublicKeyInfo in PEM (RFC 7468 section 13).
 func (r *Ring) PublicPEM(ctx context.Context, realm string, alg Alg) ([]byte, error) {
-	return nil, errSkeleton
+	if alg == Secret {
+		return nil, fmt.Errorf("a secret of realm %s has no public half", realm)
+	}
+	k, err := r.using(ctx, realm, alg)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.Public}), nil
 }
 
-// Rotate adds a key that signs after the time announce; its predecessors then verify for as long as their tokens live.
-func (r *Ring) Rotate(ctx context.Context, realm string, alg Alg, announce time.Duration) (Record, error) {
-	return Record{}, errSkeleton
+// Keys returns the living keys of the realm, by algorithm and serial, without their private halves.
+func (r *Ring) Keys(ctx context.Context, realm string) ([]Record, error) {
+	s, err := r.holder(realm).current(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var records []Record
+	for _, k := range s.keys {
+		if k.living(r.now()) {
+			records = append(records, k.record())
+		}
+	}
+	return records, nil
 }
-
-// Keys returns the living keys of the realm, by algorithm and serial.
-func (r *Ring) Keys(ctx context.Context, realm string) ([]Record, error) { return nil, errSkeleton }
-
-// Tick carries out the schedules and deletes the keys that are over. Call it about once a minute, on any number of nodes.
-func (r *Ring) Tick(ctx context.Context) error { return errSkeleton }
