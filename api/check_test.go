@@ -1,0 +1,114 @@
+package api_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"sallyport/api"
+)
+
+func known() api.Known {
+	return api.Known{
+		Auth:   []string{"bearer", "none"},
+		Errors: []string{"digirunner", "ddi"},
+		Policies: map[string]func(json.RawMessage) error{
+			"plain": nil,
+			"limit": func(settings json.RawMessage) error {
+				if len(settings) == 0 {
+					return errors.New("rate: it is missing; write 10/s")
+				}
+				return nil
+			},
+		},
+	}
+}
+
+func valid() *api.API {
+	return &api.API{
+		Name: "orders", Host: "api.example.org", Path: "/orders", Upstream: "http://127.0.0.1:9000/v1/",
+		Auth: []string{"bearer"}, Scopes: []string{"read", "2000000006"}, Errors: "ddi",
+		Methods:  map[string][]string{"GET": {"read"}, "POST": {"write", "admin"}, "DELETE": nil},
+		Policies: []api.Policy{{Name: "plain"}, {Name: "limit", Settings: json.RawMessage(`{}`)}},
+	}
+}
+
+func TestCheckAccepts(t *testing.T) {
+	for name, edit := range map[string]func(*api.API){
+		"everything":      func(*api.API) {},
+		"the least":       func(a *api.API) { *a = api.API{Name: "a", Path: "/", Upstream: "https://[::1]:9000"} },
+		"an escaped path": func(a *api.API) { a.Path = "/m%C3%BCnze" },
+		"anonymous":       func(a *api.API) { a.Auth, a.Scopes, a.Methods = []string{"none"}, nil, nil },
+	} {
+		a := valid()
+		edit(a)
+		if err := api.Check(a, known()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCheckRefuses(t *testing.T) {
+	tests := []struct {
+		name string
+		edit func(*api.API)
+		want string // the error begins with the field
+		fix  string // and contains
+	}{
+		{"no name", func(a *api.API) { a.Name = "" }, "name: ", "letters"},
+		{"name with a space", func(a *api.API) { a.Name = "a b" }, `name: "a b"`, "letters"},
+		{"name with a dot in front", func(a *api.API) { a.Name = ".a" }, "name: ", "first"},
+		{"host with a port", func(a *api.API) { a.Host = "api.example.org:80" }, "host: ", "without scheme, port"},
+		{"host in upper case", func(a *api.API) { a.Host = "API.example.org" }, "host: ", "lower case"},
+		{"host with an empty label", func(a *api.API) { a.Host = "api..org" }, "host: ", ""},
+		{"no path", func(a *api.API) { a.Path = "" }, "path: ", "begin with a slash"},
+		{"relative path", func(a *api.API) { a.Path = "orders" }, "path: ", "begin with a slash"},
+		{"path with dots", func(a *api.API) { a.Path = "/a/../b" }, "path: ", "dot segment"},
+		{"path with a query", func(a *api.API) { a.Path = "/a?b" }, "path: ", "?"},
+		{"path with two slashes", func(a *api.API) { a.Path = "/a//b" }, "path: ", "single slashes"},
+		{"path in another spelling", func(a *api.API) { a.Path = "/%6frders" }, "path: ", `write "/orders"`},
+		{"path with a slash at its end", func(a *api.API) { a.Path = "/orders/" }, "path: ", `write "/orders"`},
+		{"path with a parameter", func(a *api.API) { a.Path = "/orders;v=1" }, "path: ", "semicolon"},
+		{"no upstream", func(a *api.API) { a.Upstream = "" }, "upstream: ", "missing"},
+		{"upstream without host", func(a *api.API) { a.Upstream = "http:///a" }, "upstream: ", "absolute URL"},
+		{"upstream without scheme", func(a *api.API) { a.Upstream = "127.0.0.1:9000" }, "upstream: ", "absolute URL"},
+		{"upstream by another scheme", func(a *api.API) { a.Upstream = "ftp://a.example" }, "upstream: ", "http or https"},
+		{"upstream with a query", func(a *api.API) { a.Upstream = "http://a.example/?b=c" }, "upstream: ", "query"},
+		{"upstream with an empty query", func(a *api.API) { a.Upstream = "http://a.example/?" }, "upstream: ", "query"},
+		{"upstream with a fragment", func(a *api.API) { a.Upstream = "http://a.example/#b" }, "upstream: ", "fragment"},
+		{"upstream with dots", func(a *api.API) { a.Upstream = "http://a.example/b/../c" }, "upstream: ", "dot segment"},
+		{"unknown way in", func(a *api.API) { a.Auth = []string{"cookie"} }, `auth: "cookie"`, "bearer, none"},
+		{"way in twice", func(a *api.API) { a.Auth = []string{"bearer", "bearer"} }, "auth: ", "twice"},
+		{"scopes for nobody", func(a *api.API) { a.Auth = []string{"bearer", "none"} }, "auth: ", "remove"},
+		{"scope with a space", func(a *api.API) { a.Scopes = []string{"a b"} }, `scopes: "a b"`, "ASCII"},
+		{"scope twice", func(a *api.API) { a.Scopes = []string{"a", "a"} }, "scopes: ", "twice"},
+		{"method in lower case", func(a *api.API) { a.Methods = map[string][]string{"get": nil} }, `methods: "get"`, "upper case"},
+		{"method never forwarded", func(a *api.API) { a.Methods = map[string][]string{"CONNECT": nil} }, "methods: ", "remove"},
+		{"scope of a method", func(a *api.API) { a.Methods = map[string][]string{"GET": {""}} }, "methods.GET: ", "ASCII"},
+		{"unknown dialect", func(a *api.API) { a.Errors = "xyz" }, `errors: "xyz"`, "digirunner, ddi"},
+		{"unknown policy", func(a *api.API) { a.Policies[0].Name = "xyz" }, `policies: "xyz"`, "limit, plain"},
+		{"policy twice", func(a *api.API) { a.Policies[1].Name = "plain" }, "policies: ", "twice"},
+		{"settings of a policy", func(a *api.API) { a.Policies[1].Settings = nil }, "policies.limit: rate: ", "10/s"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := valid()
+			tt.edit(a)
+			err := api.Check(a, known())
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.fix) {
+				t.Errorf("got %v, want %s…%s", err, tt.want, tt.fix)
+			}
+		})
+	}
+}
+
+func TestCheckKeepsThePasswordOfAnUpstream(t *testing.T) {
+	for _, upstream := range []string{"http://me:hush@a.example/", "http://me:hush@a.example:x/", "http://me:hush%zz@a.example/"} {
+		a := valid()
+		a.Upstream = upstream
+		if err := api.Check(a, known()); err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v", upstream, err)
+		}
+	}
+}
