@@ -47,19 +47,20 @@ const (
 
 // Rules are the points on which front doors differ. The zero value is RFC 6749 with the product's defaults.
 type Rules struct {
-	Dialect     string // the front door, for the record; "" is the standard one
-	Shape       token.Shape
-	Scope       ScopeRule
-	ScopeLimit  scope.Set // with ScopeReduce: a further limit; nil: none
-	Separators  string    // characters that separate scopes; "": space
-	FoldGrant   bool      // grant types compare without case
-	Secretless  []string  // grants for which a client with the word "public" among its grants may omit its secret
-	TrustedOnly []string  // grants that only trusted clients may use
-	RefreshAny  bool      // client credentials get a refresh token as well
-	EndAccess   bool      // a refresh ends the access tokens issued before it
-	Access      realm.AccessToken
-	Refresh     realm.RefreshToken
-	Issuer      string // "iss" of JWTs when the front door has its own
+	Dialect            string // the front door, for the record; "" is the standard one
+	Shape              token.Shape
+	Scope              ScopeRule
+	ScopeLimit         scope.Set // with ScopeReduce: a further limit; nil: none
+	Separators         string    // characters that separate scopes; "": space
+	FoldGrant          bool      // grant types compare without case
+	Secretless         []string  // the only grants without a secret, for public clients and those with the word "public" among their grants; nil: all but client credentials, for public clients
+	TrustedOnly        []string  // grants that only trusted clients may use
+	RefreshAny         bool      // client credentials get a refresh token as well
+	NoRefreshForPublic bool      // public clients get no refresh token (Kustvakt)
+	EndAccess          bool      // a refresh ends the access tokens issued before it
+	Access             realm.AccessToken
+	Refresh            realm.RefreshToken
+	Issuer             string // "iss" of JWTs when the front door has its own
 }
 
 // A Grant is one grant type. Implementations hold no state of requests.
