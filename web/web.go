@@ -1,9 +1,11 @@
-// Package web is the plumbing between net/http and the faces: bounded and complete reading of bodies, the address a call
-// came from, JSON answers, and exact routes. It knows no face, no realm and no token.
+// Package web is the plumbing between net/http and the faces. Front stands before them all: it gives a request its id,
+// finds out where it came from, refuses CONNECT, writes the access log and answers for a handler that panicked. Below it,
+// the faces find bounded and complete reading of bodies, JSON answers, exact routes, and the health pages.
+//
+// It knows no face, no realm and no token, and believes nobody who is not a trusted proxy.
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -92,21 +94,6 @@ func WriteBody(w http.ResponseWriter, status int, contentType string, body []byt
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone if this fails; there is nobody to tell
-}
-
-type sourceKey struct{}
-
-// WithSource returns a context that carries the address a request came from.
-func WithSource(ctx context.Context, addr netip.Addr) context.Context {
-	return context.WithValue(ctx, sourceKey{}, addr)
-}
-
-// Source returns the address the request came from: the one set by WithSource, otherwise the peer's.
-func Source(r *http.Request) netip.Addr {
-	if a, ok := r.Context().Value(sourceKey{}).(netip.Addr); ok {
-		return a
-	}
-	return Peer(r)
 }
 
 // Peer returns the address of the connection's other end, invalid if it has none.
