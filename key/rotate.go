@@ -25,9 +25,7 @@ const (
 // signs at once.
 func (r *Ring) Rotate(ctx context.Context, realm string, alg Alg, announce time.Duration) (Record, error) {
 	switch alg {
-	case RS256, PS256, ES256, EdDSA:
-	case Secret:
-		announce = max(announce, secretHeadStart)
+	case RS256, PS256, ES256, EdDSA, Secret:
 	default:
 		return Record{}, fmt.Errorf("alg: %q is not a key algorithm; use %s, %s, %s, %s or %s", alg, RS256, PS256, ES256, EdDSA, Secret)
 	}
@@ -39,6 +37,9 @@ func (r *Ring) Rotate(ctx context.Context, realm string, alg Alg, announce time.
 
 // rotate adds a key if the newest one, as the store has it now, is due.
 func (r *Ring) rotate(ctx context.Context, realm string, alg Alg, announce time.Duration, due func(*held) bool) (Record, error) {
+	if alg == Secret {
+		announce = max(announce, secretHeadStart)
+	}
 	overlap, err := r.overlap(ctx, realm)
 	if err != nil {
 		return Record{}, err

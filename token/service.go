@@ -3,7 +3,9 @@ package token
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"sallyport/client"
@@ -24,7 +26,7 @@ type Config struct {
 	Clients Clients
 	Hub     *feed.Hub
 	// Longest returns the longest life an access token of the realm can have; revocations of a whole user or client are
-	// kept that long. Nil: realm.MaxDuration. See Longest.
+	// kept that long. Nil: realm.MaxDuration. See the function Longest.
 	Longest   func(ctx context.Context, r *realm.Realm) (time.Duration, error)
 	CacheSize int              // verified tokens to remember; 0: 65536
 	Now       func() time.Time // nil: time.Now
@@ -32,81 +34,99 @@ type Config struct {
 }
 
 // A Service makes tokens and says whether one is good.
-type Service struct{}
+type Service struct {
+	store   Store
+	keys    *key.Ring
+	clients Clients
+	longest func(ctx context.Context, r *realm.Realm) (time.Duration, error)
+	now     func() time.Time
+	log     *slog.Logger
 
-var errSkeleton = errors.New("not there yet")
+	revoked *revocationSet
+	cache   *tokenCache
+	secrets sync.Map      // id of a key.SecretKey to *derived; as many as the realms have secrets
+	reload  chan struct{} // news may have been lost; buffered: one request stands for many
+}
 
 // New returns a Service. Start must be called before it verifies.
-func New(c Config) (*Service, error) { return &Service{}, nil }
-
-// Start loads the revocations, and keeps following the store until ctx is done.
-func (s *Service) Start(ctx context.Context) error { return errSkeleton }
-
-// Issue makes the tokens of an authorization. Refusals: RefreshUnknown, RefreshExpired, RefreshRevoked, RefreshReplayed,
-// RefreshExhausted.
-func (s *Service) Issue(ctx context.Context, a Authorization) (*Issued, error) {
-	return nil, errSkeleton
+func New(c Config) (*Service, error) {
+	if c.Store == nil || c.Keys == nil || c.Clients == nil || c.Hub == nil {
+		return nil, errors.New("token: Store, Keys, Clients and Hub are all needed")
+	}
+	s := &Service{store: c.Store, keys: c.Keys, clients: c.Clients, longest: c.Longest, now: c.Now, log: c.Log}
+	if s.longest == nil {
+		s.longest = func(context.Context, *realm.Realm) (time.Duration, error) { return realm.MaxDuration.Std(), nil }
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if c.CacheSize == 0 {
+		c.CacheSize = 65536
+	}
+	s.revoked, s.cache = newRevocationSet(s.now), newTokenCache(c.CacheSize)
+	s.reload = make(chan struct{}, 1)
+	c.Hub.Subscribe(s.changed)
+	return s, nil
 }
 
-// Verify returns what an access token says, if it is good in the realm now. Refusals: TokenMalformed, TokenExpired,
-// TokenRevoked; the latter two carry the token's jti as their subject, and TokenRevoked has the client's own refusal
-// (ClientUnknown, ClientDisabled, ClientLocked) as its cause if that is why. The result is shared: do not modify it.
-func (s *Service) Verify(ctx context.Context, r *realm.Realm, raw string) (*Access, error) {
-	return nil, errSkeleton
+func (s *Service) changed(c feed.Change) {
+	switch c.Kind {
+	case feed.Revocation:
+		s.revoked.add(Revocation{
+			Realm: c.Realm, Kind: RevocationKind(c.Sub), Key: c.ID, Bound: c.Bound, Until: time.UnixMicro(c.Until),
+		})
+	case feed.Key:
+		s.cache.clear()
+	case feed.All:
+		s.cache.clear()
+		select {
+		case s.reload <- struct{}{}:
+		default:
+		}
+	}
 }
 
-// Inspect returns what an access token says and what became of it. It fails if the token is not one of the realm's: forged,
-// malformed (TokenMalformed), or a digiRunner refresh token (TokenRevoked, with its jti as subject).
-func (s *Service) Inspect(ctx context.Context, r *realm.Realm, raw string) (*Access, State, error) {
-	return nil, "", errSkeleton
+// Start loads the revocations, and reads them again whenever news may have been lost, until ctx is done. It returns once
+// they are loaded; until then a revoked token may pass.
+func (s *Service) Start(ctx context.Context) error {
+	if err := s.load(ctx); err != nil {
+		return fmt.Errorf("loading the revocations: %w", err)
+	}
+	go s.follow(ctx)
+	return nil
 }
 
-// InspectRefresh returns what a refresh token says and what became of it. It fails with RefreshUnknown if the token is not
-// one of the realm's. Where the grant is gone, Family holds what the token itself tells.
-func (s *Service) InspectRefresh(ctx context.Context, r *realm.Realm, raw string) (*Presented, State, error) {
-	return nil, "", errSkeleton
+func (s *Service) load(ctx context.Context) error {
+	rs, err := s.store.Revocations(ctx, s.now())
+	if err != nil {
+		return err
+	}
+	s.revoked.add(rs...)
+	return nil
 }
 
-// Present returns what a refresh token stands for, for use. Refusals: RefreshUnknown, RefreshExpired, RefreshRevoked.
-// Whether it is a replay shows when it is used (Issue).
-func (s *Service) Present(ctx context.Context, r *realm.Realm, raw string) (*Presented, error) {
-	return nil, errSkeleton
-}
-
-// RevokeAccess ends one access token.
-func (s *Service) RevokeAccess(ctx context.Context, r *realm.Realm, a *Access, raw string) error {
-	return errSkeleton
-}
-
-// RevokeRefresh ends a grant: its refresh tokens, and with withAccess its access tokens as well.
-func (s *Service) RevokeRefresh(ctx context.Context, r *realm.Realm, p *Presented, withAccess bool) error {
-	return errSkeleton
-}
-
-// The kinds of token List tells apart.
-const (
-	KindAccess  = "access_token"
-	KindRefresh = "refresh_token"
-)
-
-// List returns the live stored tokens of a user, newest first, of one client only unless client is "". Self-contained
-// access tokens are not stored and not listed.
-func (s *Service) List(ctx context.Context, r *realm.Realm, user, client, kind string) ([]Listed, error) {
-	return nil, errSkeleton
-}
-
-// RevokeHandle ends the token of the user that List showed under the handle. It reports whether there was one.
-func (s *Service) RevokeHandle(ctx context.Context, r *realm.Realm, user, handle string) (bool, error) {
-	return false, errSkeleton
-}
-
-// EndGrants ends every token of the user at the client, at all clients if client is "".
-func (s *Service) EndGrants(ctx context.Context, r *realm.Realm, client, user string) error {
-	return errSkeleton
-}
-
-// Longest returns the longest life any token of the realm can have by the settings of the realm and its clients, and not
-// less than that of the product's own refresh tokens.
-func Longest(ctx context.Context, r *realm.Realm, clients client.Store) (time.Duration, error) {
-	return 0, errSkeleton
+// follow ends with ctx.
+func (s *Service) follow(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.reload:
+		}
+		for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+			err := s.load(ctx)
+			if err == nil || ctx.Err() != nil {
+				break
+			}
+			s.log.WarnContext(ctx, "the revocations cannot be read again; trying further", "error", err)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+		}
+	}
 }

@@ -58,7 +58,7 @@ type Authorization struct {
 	WithRefresh bool       // issue a refresh token as well
 	Continues   *Presented // the refresh token this goes on from; nil: a new grant
 	EndAccess   bool       // access tokens of earlier generations end with this refresh (Kustvakt)
-	Issuer      string     // "iss" when the front door has its own; empty: the realm's
+	Issuer      string     // "iss" of ShapeDigiRunnerV2; empty: the realm's. Standard tokens always carry the realm's
 }
 
 // Issued is what the front doors write out.
@@ -82,7 +82,7 @@ type Access struct {
 	Client     string
 	User       string // empty: the client acts for itself
 	ID         string // jti
-	Family     ID     // zero: none
+	Family     ID     // zero: none; of a digiRunner token, which has no room for more, a short form of it
 	Generation uint32
 	Scope      scope.Set
 	Audience   []string
@@ -126,6 +126,9 @@ type Presented struct {
 	AccessID   string // digiRunner: the access token it was issued with (ati)
 	ID         string // digiRunner: jti; otherwise the family's ID
 	Raw        string
+
+	life   time.Duration // the longest life an access token of the family was given so far
+	claims *digiClaims   // digiRunner: what the refresh token says, to be said again
 }
 
 // A Reference is an access token that the store holds, under its hash.

@@ -1,0 +1,149 @@
+package token
+
+import (
+	"context"
+	"strings"
+
+	"sallyport/client"
+	"sallyport/oauth"
+	"sallyport/realm"
+)
+
+// Verify returns what an access token says, if it is good in the realm now. Refusals: TokenMalformed, TokenExpired,
+// TokenRevoked; the latter two carry the token's jti as their subject, and TokenRevoked has the client's own refusal
+// (ClientUnknown, ClientDisabled, ClientLocked) as its cause if that is why. The result is shared: do not modify it.
+//
+// Times are compared without leeway: the product reads its own clock only. A token whose issue lies in the future is good:
+// the clock was set back since, and that must not sign everybody out.
+func (s *Service) Verify(ctx context.Context, r *realm.Realm, raw string) (*Access, error) {
+	v, err := s.look(ctx, r, raw)
+	if err != nil {
+		return nil, err
+	}
+	if v.gone && s.now().UnixMicro() < v.expires {
+		return nil, oauth.Fail(oauth.TokenRevoked, v.access.ID)
+	}
+	if s.now().UnixMicro() >= v.expires {
+		return nil, oauth.Fail(oauth.TokenExpired, v.access.ID)
+	}
+	if s.isRevoked(v) {
+		return nil, oauth.Fail(oauth.TokenRevoked, v.access.ID)
+	}
+	refusal, err := s.clientRefusal(ctx, v.access)
+	if err != nil {
+		return nil, err
+	}
+	if refusal != "" {
+		e := oauth.Fail(oauth.TokenRevoked, v.access.ID)
+		e.Err = oauth.Fail(refusal, v.access.Client)
+		return nil, e
+	}
+	return v.access, nil
+}
+
+// Inspect returns what an access token says and what became of it. It fails if the token is not an access token of the
+// realm: forged or malformed (TokenMalformed), or a digiRunner refresh token (TokenRevoked, with its jti as subject). Of a
+// reference token that is not stored any more, only the format and the hour of expiry are known.
+func (s *Service) Inspect(ctx context.Context, r *realm.Realm, raw string) (*Access, State, error) {
+	v, err := s.look(ctx, r, raw)
+	if err != nil {
+		return nil, "", err
+	}
+	expired := s.now().UnixMicro() >= v.expires
+	if v.gone {
+		if expired {
+			return v.access, Expired, nil
+		}
+		return v.access, Revoked, nil
+	}
+	if s.isRevoked(v) {
+		return v.access, Revoked, nil
+	}
+	if expired {
+		return v.access, Expired, nil
+	}
+	refusal, err := s.clientRefusal(ctx, v.access)
+	if err != nil {
+		return nil, "", err
+	}
+	if refusal != "" {
+		return v.access, Revoked, nil
+	}
+	return v.access, Active, nil
+}
+
+// look returns the authentic token, from the cache if it was seen before.
+func (s *Service) look(ctx context.Context, r *realm.Realm, raw string) (*verified, error) {
+	if len(raw) > maxToken || len(raw) < referenceText {
+		return nil, oauth.Fail(oauth.TokenMalformed, "")
+	}
+	k := keyOf(r.Name, raw)
+	if v := s.cache.get(&k); v != nil && (v.issuer == "" || v.issuer == r.Issuer) {
+		return v, nil
+	}
+	generation := s.cache.generation.Load()
+	a, gone, err := s.read(ctx, r, raw)
+	if err != nil {
+		return nil, err
+	}
+	if a == nil {
+		return nil, oauth.Fail(oauth.TokenMalformed, "")
+	}
+	v := &verified{access: a, gone: gone, expires: a.ExpiresAt.UnixMicro()}
+	if gone {
+		if s.now().UnixMicro() < v.expires { // it will not come back; being over may be the clock's mistake
+			s.cache.put(&k, v, generation, s.now())
+		}
+		return v, nil
+	}
+	if a.Format == realm.JWT && a.Shape == ShapeStandard {
+		v.issuer = r.Issuer
+	}
+	v.names = s.revoked.names(a)
+	s.cache.put(&k, v, generation, s.now())
+	return v, nil
+}
+
+// read verifies a token of any form. It returns nil if the token is not authentic.
+func (s *Service) read(ctx context.Context, r *realm.Realm, raw string) (a *Access, gone bool, err error) {
+	switch {
+	case strings.HasPrefix(raw, sealedPrefix):
+		a, err = s.readSealed(ctx, r, raw)
+	case len(raw) == referenceText && strings.IndexByte(raw, '.') < 0:
+		return s.readReference(ctx, r, raw)
+	default:
+		a, err = s.readJWT(ctx, r, raw)
+	}
+	return a, false, err
+}
+
+// isRevoked asks the revocation set if it has changed since the token was last found clear. The epoch is read first: what
+// is added meanwhile moves it again.
+func (s *Service) isRevoked(v *verified) bool {
+	epoch := s.revoked.epoch.Load() + 1
+	if v.cleared.Load() == epoch {
+		return false
+	}
+	if s.revoked.covers(&v.names, v.access.Generation, v.access.IssuedAt.UnixMicro()) {
+		return true
+	}
+	v.cleared.Store(epoch)
+	return false
+}
+
+// clientRefusal returns why the client of a token may not act, "" if it may.
+func (s *Service) clientRefusal(ctx context.Context, a *Access) (oauth.Reason, error) {
+	c, err := s.clients.Get(ctx, a.Realm, a.Client)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case c == nil:
+		return oauth.ClientUnknown, nil
+	case c.Status == client.Locked:
+		return oauth.ClientLocked, nil
+	case c.Status != client.On:
+		return oauth.ClientDisabled, nil
+	}
+	return "", nil
+}
