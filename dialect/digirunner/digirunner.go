@@ -1,0 +1,133 @@
+// Package digirunner is digiRunner's token service in front of our engine: its paths, its doubly Base64-encoded
+// credentials, its v1 and v2 tokens, its order of checks and its wording. The wording is one table (errors.go) that is
+// read beside the product's documentation.
+//
+//	POST /oauth/token                     password, refresh_token, client_credentials
+//	POST /oauth/v2/token                  client_credentials, with a token that names its key
+//	POST /oauth/introspection             what became of a token
+//	POST /oauth/revocation                end a token
+//	GET  /dgrv4/ssotoken/enccert          the public key that verifies our v1 tokens, as PEM
+//	GET  /dgrv4/ssotoken/oauth2/certs     all of them, as a JWKS (RFC 7517)
+//
+// The grants are whatever the engine serves; this package keeps no list. Settings of a realm are described at Settings.
+//
+// Where the product is known to do harm, this package does better on purpose:
+//   - Wrong secrets never lock a client: guesses are slowed down by client and source address, and only for the guesser.
+//   - Every key that signs is published, those of v1 tokens too.
+//   - Credentials that are not Base64 are the caller's mistake (401), not a fault of ours (500).
+//   - Refresh tokens can be made to rotate.
+//
+// Two things of the product are left out. A jti, sent as a cookie, is no credential here: it is printed in answers and
+// logs, so neither the cookies jti and idp_type nor the re-issue they allow exist. Tokens are signed, never encrypted
+// (JWE), which is the product's default as well.
+package digirunner
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"sallyport/dialect"
+	"sallyport/oauth"
+	"sallyport/realm"
+	"sallyport/web"
+)
+
+// Name is what a realm calls this dialect.
+const Name = "digirunner"
+
+type front struct {
+	dialect.Deps
+}
+
+var _ dialect.Dialect = (*front)(nil)
+
+// New returns the dialect.
+func New(d dialect.Deps) dialect.Dialect {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	return &front{Deps: d}
+}
+
+// Name implements dialect.Dialect.
+func (f *front) Name() string { return Name }
+
+// Routes implements dialect.Dialect.
+func (f *front) Routes() web.Routes {
+	return web.Routes{
+		"/oauth/token":                 f.endpoint(http.MethodPost, tokenErrors, f.token),
+		"/oauth/v2/token":              f.endpoint(http.MethodPost, tokenV2Errors, f.tokenV2),
+		"/oauth/introspection":         f.endpoint(http.MethodPost, inspectErrors, f.introspect),
+		"/oauth/revocation":            f.endpoint(http.MethodPost, inspectErrors, f.revoke),
+		"/dgrv4/ssotoken/enccert":      f.endpoint(http.MethodGet, tokenErrors, f.certificate),
+		"/dgrv4/ssotoken/oauth2/certs": f.endpoint(http.MethodGet, tokenErrors, f.keys),
+	}
+}
+
+// A call is one request and what an error text about it may name.
+type call struct {
+	w        http.ResponseWriter
+	r        *http.Request
+	realm    *realm.Realm
+	now      time.Time
+	settings Settings
+	errors   table
+	basic    bool // the client is to authenticate by Basic: a failure answers with a challenge (RFC 6749 section 5.2)
+	about    about
+}
+
+// endpoint adapts run to net/http: it checks what every endpoint wants checked and is the only place that writes errors.
+func (f *front) endpoint(method string, errors table, run func(*call) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{w: w, r: r, realm: realm.FromContext(r.Context()), now: f.Now(), errors: errors}
+		if err := f.admit(c, method); err != nil {
+			f.fail(c, err)
+			return
+		}
+		if err := run(c); err != nil {
+			f.fail(c, err)
+		}
+	})
+}
+
+func (f *front) admit(c *call, method string) error {
+	if c.r.Method != method && (method != http.MethodGet || c.r.Method != http.MethodHead) {
+		c.w.Header().Set("Allow", method)
+		return oauth.Fail(oauth.RequestMethod, c.r.Method)
+	}
+	if c.realm == nil {
+		return oauth.Fail(oauth.RealmUnknown, "")
+	}
+	raw, open := c.realm.Opens(Name)
+	if !open {
+		return oauth.Fail(oauth.DialectNotOpen, "")
+	}
+	var err error
+	c.settings, err = parseSettings(raw)
+	return err
+}
+
+// fail writes err in the words of the call's table. What is our own fault goes to the log with its cause.
+func (f *front) fail(c *call, err error) {
+	e := oauth.AsError(err)
+	if e.Reason == oauth.InternalError || e.Reason == oauth.Unavailable {
+		f.Log.ErrorContext(c.r.Context(), "digirunner: request failed", "path", c.r.URL.Path, "reason", string(e.Reason), "cause", e.Err)
+	}
+	writeError(c, e)
+}
+
+// origin is scheme and host of the realm's issuer; the product's own issuers are paths below it. It never comes from
+// the Host header.
+func origin(r *realm.Realm) string {
+	u, err := url.Parse(r.Issuer)
+	if err != nil || u.Host == "" {
+		return strings.TrimSuffix(r.Issuer, "/")
+	}
+	return u.Scheme + "://" + u.Host
+}
