@@ -1,0 +1,37 @@
+package store
+
+import "slices"
+
+// statements lists every statement, so that an engine can prepare them; it runs no other.
+func statements() []string {
+	return slices.Concat(configStatements(), grantStatements(), recordStatements())
+}
+
+func configStatements() []string {
+	return []string{
+		realmList, realmPut, realmDelete,
+		scopeList, scopePut, scopeDelete,
+		clientGet, clientPage, clientPut, clientSwap, clientDelete,
+		accountGet, accountPage, accountPut, accountPassword, accountDelete,
+		apiList, apiPut, apiDelete,
+		realmFamilies, realmReferences, realmRevocations, realmTickets, realmKeys,
+	}
+}
+
+func grantStatements() []string {
+	return []string{
+		familyAdd, familyGet, familyRotate, familyUse, familyState, familyDelete, familyList,
+		familyEndUser, familyEndClient, familyBound, familyDrop, familyDropAll,
+		referenceAdd, referenceGet, referenceDelete, referenceList,
+		referenceEndUser, referenceEndClient, referenceBound, referenceDrop, referenceDropAll,
+		revocationAdd, revocationList, revocationBound, revocationDrop, revocationDropAll,
+	}
+}
+
+func recordStatements() []string {
+	return []string{
+		keyList, keyAdd, keyRetire, keyDrop,
+		ticketAdd, ticketTake, ticketBound, ticketDrop, ticketDropAll,
+		eventAdd, eventPage,
+	}
+}
