@@ -1,0 +1,140 @@
+package authserver
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"sallyport/client"
+	"sallyport/oauth"
+	"sallyport/realm"
+	"sallyport/token"
+	"sallyport/web"
+)
+
+// introspect is the introspection endpoint (RFC 7662). Only a client that proves itself may ask (section 2.1), and it
+// learns only about tokens that concern it: its own, and those whose audience it is in. A trusted client learns about
+// every token of the realm. For all else, and for whatever is not a live token, the answer is that it is not active
+// (section 2.2), so nobody can find out by guessing what tokens there are (section 4).
+func (f *Face) introspect(w http.ResponseWriter, r *http.Request, rl *realm.Realm) error {
+	p, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	c, proved, err := f.authenticate(r, rl, p)
+	if err != nil {
+		return err
+	}
+	if !proved {
+		e := oauth.Fail(oauth.SecretMissing, c.ID)
+		e.Description = "Only a confidential client may introspect tokens. Authenticate with its secret."
+		return e
+	}
+	raw := p.Get("token")
+	if raw == "" {
+		return web.Missing("token")
+	}
+	body, err := f.describe(r.Context(), rl, c, raw, p.Get("token_type_hint") == "refresh_token")
+	if err != nil {
+		return err
+	}
+	web.WriteBody(w, http.StatusOK, "application/json", body)
+	return nil
+}
+
+const inactive = `{"active":false}`
+
+// describe returns the answer about a token.
+func (f *Face) describe(ctx context.Context, rl *realm.Realm, c *client.Client, raw string, refreshFirst bool) ([]byte, error) {
+	order := [2]func(context.Context, *realm.Realm, *client.Client, string) ([]byte, error){f.describeAccess, f.describeRefresh}
+	if refreshFirst {
+		order[0], order[1] = order[1], order[0]
+	}
+	for _, try := range order {
+		if body, err := try(ctx, rl, c, raw); body != nil || err != nil {
+			return body, err
+		}
+	}
+	return []byte(inactive), nil
+}
+
+// describeAccess returns nil if raw is no live access token of ours.
+func (f *Face) describeAccess(ctx context.Context, rl *realm.Realm, c *client.Client, raw string) ([]byte, error) {
+	a, err := f.tokens.Verify(ctx, rl, raw)
+	if err != nil {
+		return nil, ours(err)
+	}
+	if a.Client != c.ID && !c.Trusted && !slices.Contains(a.Audience, c.ID) {
+		return []byte(inactive), nil
+	}
+	dst := make([]byte, 0, 512)
+	dst = appendAbout(dst, about{client: a.Client, user: a.User, scope: a.Scope, issuedAt: a.IssuedAt, expiresAt: a.ExpiresAt, id: a.ID})
+	dst = append(dst, `,"token_type":"Bearer"`...)
+	if len(a.Audience) == 1 {
+		dst = append(dst, `,"aud":`...)
+		dst = web.AppendString(dst, a.Audience[0])
+	} else if len(a.Audience) > 1 {
+		dst = append(dst, `,"aud":`...)
+		dst = web.AppendList(dst, a.Audience)
+	}
+	return finish(dst, rl), nil
+}
+
+// describeRefresh returns nil if raw is no refresh token of ours.
+func (f *Face) describeRefresh(ctx context.Context, rl *realm.Realm, c *client.Client, raw string) ([]byte, error) {
+	p, state, err := f.tokens.InspectRefresh(ctx, rl, raw)
+	if err != nil {
+		return nil, ours(err)
+	}
+	if state != token.Active || p.Family == nil || (p.Family.Client != c.ID && !c.Trusted) {
+		return []byte(inactive), nil
+	}
+	fam := p.Family
+	dst := make([]byte, 0, 512)
+	dst = appendAbout(dst, about{client: fam.Client, user: fam.User, scope: fam.Scope, issuedAt: fam.StartedAt, expiresAt: fam.ExpiresAt, id: p.ID})
+	return finish(dst, rl), nil
+}
+
+// about is what RFC 7662 section 2.2 tells of either kind of token.
+type about struct {
+	client, user, id    string
+	scope               []string
+	issuedAt, expiresAt time.Time
+}
+
+func appendAbout(dst []byte, a about) []byte {
+	dst = append(dst, `{"active":true`...)
+	if len(a.scope) > 0 {
+		dst = append(dst, `,"scope":`...)
+		dst = web.AppendSpaced(dst, a.scope)
+	}
+	dst = append(dst, `,"client_id":`...)
+	dst = web.AppendString(dst, a.client)
+	subject := a.client // RFC 9068 section 2.2: without a user the subject is the client
+	if a.user != "" {
+		subject = a.user
+		dst = append(dst, `,"username":`...)
+		dst = web.AppendString(dst, a.user)
+	}
+	dst = append(dst, `,"sub":`...)
+	dst = web.AppendString(dst, subject)
+	dst = append(dst, `,"exp":`...)
+	dst = strconv.AppendInt(dst, a.expiresAt.Unix(), 10)
+	dst = append(dst, `,"iat":`...)
+	dst = strconv.AppendInt(dst, a.issuedAt.Unix(), 10)
+	if a.id != "" {
+		dst = append(dst, `,"jti":`...)
+		dst = web.AppendString(dst, a.id)
+	}
+	return dst
+}
+
+func finish(dst []byte, rl *realm.Realm) []byte {
+	if rl.Issuer != "" {
+		dst = append(dst, `,"iss":`...)
+		dst = web.AppendString(dst, rl.Issuer)
+	}
+	return append(dst, '}')
+}
