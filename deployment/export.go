@@ -59,7 +59,7 @@ func Read(ctx context.Context, store Store, name string) ([]*File, error) {
 		if name != "" && r.Name != name {
 			continue
 		}
-		f := fromRealm(r)
+		f := FromRealm(r)
 		for _, s := range scopes[r.Name] {
 			f.Scopes = append(f.Scopes, fromScope(s))
 		}
@@ -118,7 +118,8 @@ func eachClient(ctx context.Context, store Store, in string, do func(*client.Cli
 	}
 }
 
-func fromRealm(r *realm.Realm) *File {
+// FromRealm writes a stored realm as a file would, without what is in it.
+func FromRealm(r *realm.Realm) *File {
 	f := &File{
 		Realm: r.Name, Issuer: r.Issuer, Hosts: r.Hosts, AccessToken: AccessToken(r.AccessToken),
 		RefreshToken: RefreshToken(r.RefreshToken), AllScope: r.AllScope, Keys: Keys(r.Keys),

@@ -80,3 +80,13 @@ func (e Errors) Err() error {
 	}
 	return e
 }
+
+// Give notes that a program gave a key, as if it stood in a file.
+func (p *Place) Give(keys ...string) {
+	if p.Given == nil {
+		p.Given = map[string]Pos{}
+	}
+	for _, k := range keys {
+		p.Given[k] = p.At
+	}
+}

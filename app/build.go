@@ -1,0 +1,194 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sallyport/audit"
+	"sallyport/client"
+	"sallyport/deployment"
+	"sallyport/feed"
+	"sallyport/grant"
+	"sallyport/key"
+	"sallyport/realm"
+	"sallyport/store"
+	"sallyport/throttle"
+	"sallyport/token"
+	"sallyport/user"
+)
+
+// An App is a server that has been put together. Build starts what it does in the background, Close ends it.
+type App struct {
+	config  Config
+	log     *slog.Logger
+	now     func() time.Time
+	url     atomic.Pointer[string] // the public URL
+	store   *store.Store
+	hasher  *user.Hasher
+	audit   *audit.Log
+	ring    *key.Ring
+	tokens  *token.Service
+	realms  *realm.Directory
+	clients *client.Directory
+	users   *user.Directory
+	engine  *grant.Engine
+	faces   *faces
+
+	stop    context.CancelFunc // ends the background work
+	working sync.WaitGroup     // the background work
+}
+
+// Build opens the store and puts a server together on it. The context bounds the start alone.
+func Build(ctx context.Context, c Config) (_ *App, err error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if err := c.makeDataFolder(); err != nil {
+		return nil, err
+	}
+	master, err := c.master()
+	if err != nil {
+		return nil, err
+	}
+	a := &App{config: c, log: newLog(c, os.Stderr), now: c.Now}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	a.SetPublicURL(c.publicURL())
+	hub := &feed.Hub{}
+	if a.store, err = store.Open(ctx, store.Options{URL: c.storeURL(), Hub: hub, Log: a.log, Now: a.now}); err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a.stop = stop
+	defer func() {
+		if err != nil {
+			_ = a.Close() // the error that stopped the start is the one to tell
+		}
+	}()
+	if err = firstRealm(ctx, a.store, a.now()); err != nil {
+		return nil, err
+	}
+	if err = a.nouns(ctx, background, hub, master); err != nil {
+		return nil, err
+	}
+	if a.faces, err = a.newFaces(hub); err != nil {
+		return nil, err
+	}
+	a.work(background)
+	return a, nil
+}
+
+// nouns puts together everything below the faces.
+func (a *App) nouns(ctx, background context.Context, hub *feed.Hub, master key.Master) (err error) {
+	if a.realms, err = realm.NewDirectory(ctx, a.store, hub, a.publicURL); err != nil {
+		return err
+	}
+	a.clients = client.NewDirectory(a.store, hub)
+	a.users = user.NewDirectory(a.store, hub)
+	a.ring = key.NewRing(key.Config{
+		Store: a.store, Master: master, Hub: hub, Schedules: a.schedules, Overlap: a.overlap, Now: a.now, Log: a.log,
+	})
+	a.tokens, err = token.New(token.Config{
+		Store: a.store, Keys: a.ring, Clients: a.clients, Hub: hub, Longest: a.longest, Now: a.now, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.tokens.Start(background); err != nil {
+		return err
+	}
+	a.hasher = user.NewHasher(a.config.PasswordWorkers)
+	a.audit = audit.NewLog(a.store, a.log)
+	guesses := throttle.New(throttle.Config{Now: a.now})
+	auth := user.NewAuthenticator(a.users, a.store, a.hasher, a.now)
+	a.engine = grant.New(grant.Config{
+		Realms: a.realms, Clients: a.clients, Secrets: client.NewVerifier(a.store, a.hasher, a.now), Tokens: a.tokens,
+		Grants: grants(a.tokens, a.users, auth, guesses), Throttle: guesses, Audit: a.audit, Now: a.now,
+	})
+	return nil
+}
+
+func (a *App) schedules() map[string]realm.KeySchedule {
+	all := map[string]realm.KeySchedule{}
+	for _, r := range a.realms.All() {
+		all[r.Name] = r.Keys
+	}
+	return all
+}
+
+func (a *App) longest(ctx context.Context, r *realm.Realm) (time.Duration, error) {
+	return token.Longest(ctx, r, a.store)
+}
+
+func (a *App) overlap(ctx context.Context, name string) (time.Duration, error) {
+	if r := a.realms.ByName(name); r != nil {
+		return a.longest(ctx, r)
+	}
+	return realm.MaxDuration.Std(), nil
+}
+
+// SetPublicURL changes what the issuers of realms are made from that have none of their own.
+func (a *App) SetPublicURL(url string) { a.url.Store(&url) }
+
+func (a *App) publicURL() string { return *a.url.Load() }
+
+// Apply stores what a deployment file says, as the command apply does.
+func (a *App) Apply(ctx context.Context, name string, yaml []byte) error {
+	files, err := deployment.Parse(name, yaml, checks(os.LookupEnv, os.ReadFile))
+	if err != nil {
+		return err
+	}
+	p := &deployment.Planner{Store: a.store, Hasher: a.hasher, Now: a.now, Workers: runtime.GOMAXPROCS(0)}
+	plan, err := p.Plan(ctx, files)
+	if err != nil {
+		return err
+	}
+	return plan.Commit(ctx, a.store, a.now())
+}
+
+// Close ends the background work and closes the store. What was acknowledged is stored by then.
+func (a *App) Close() error {
+	a.stop()
+	a.working.Wait()
+	var err error
+	if a.audit != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		err = a.audit.Close(ctx)
+	}
+	return errors.Join(err, a.store.Close())
+}
+
+// makeDataFolder makes the data folder for its owner alone.
+func (c *Config) makeDataFolder() error {
+	for _, file := range []string{c.storeFile(), c.masterKeyFile()} {
+		if file == "" || c.Data == "" || filepath.Dir(file) != filepath.Clean(c.Data) {
+			continue
+		}
+		if err := os.MkdirAll(c.Data, 0o700); err != nil {
+			return usage("data: the folder cannot be made: %v", err)
+		}
+	}
+	return nil
+}
+
+// storeFile is the SQLite file, "" with PostgreSQL.
+func (c *Config) storeFile() string {
+	if c.Database != "" {
+		return ""
+	}
+	return c.storeURL()
+}
+
+// master reads the master key, or makes it at the first start.
+func (c *Config) master() (key.Master, error) {
+	return key.LoadMaster(c.masterKeyFile(), c.MasterKey)
+}

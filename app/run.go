@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A listener is an address and who answers there.
+type listener struct {
+	name    string // for the log
+	net     net.Listener
+	server  *http.Server
+	secured bool
+}
+
+// Serve listens until the context ends, then drains: /readyz says 503, the listeners close, and requests under way get
+// time to finish. Ready is told the address of the main listener once everything listens; it may be nil.
+func (a *App) Serve(ctx context.Context, ready func(addr string)) error {
+	listeners, err := a.listen()
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() {
+			if err := l.serve(); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("listener %s: %w", l.name, err)
+			}
+		}()
+		a.log.Info("listening", "listener", l.name, "address", l.net.Addr().String(), "tls", l.secured)
+	}
+	if ready != nil {
+		ready(listeners[0].net.Addr().String())
+	}
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		a.log.Info("draining", "delay", a.config.DrainDelay.String(), "timeout", a.config.DrainTimeout.String())
+	}
+	a.faces.health.Drain()
+	if err == nil {
+		time.Sleep(a.config.DrainDelay.Std())
+	}
+	return errors.Join(err, a.drain(listeners))
+}
+
+// drain closes the listeners and waits for the requests under way.
+func (a *App) drain(listeners []listener) error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.config.DrainTimeout.Std())
+	defer cancel()
+	done := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { done <- l.server.Shutdown(ctx) }()
+	}
+	var late error
+	for range listeners {
+		if err := <-done; err != nil {
+			late = errors.New("some requests did not finish within drain_timeout and were cut off")
+		}
+	}
+	if late != nil {
+		for _, l := range listeners {
+			_ = l.server.Close() // late requests have had their time
+		}
+	}
+	return late
+}
+
+// listen opens every address before anybody is served, so that a taken port ends the start. The first is the main one.
+func (a *App) listen() (_ []listener, err error) {
+	var list []listener
+	defer func() {
+		if err != nil {
+			for _, l := range list {
+				_ = l.net.Close() // the error that stopped the start is the one to tell
+			}
+		}
+	}()
+	var secure *tls.Config
+	if a.config.TLSCert != "" {
+		cert, err := newCertificate(a.config.TLSCert, a.config.TLSKey, a.log)
+		if err != nil {
+			return nil, err
+		}
+		secure = &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
+	}
+	for _, want := range []struct {
+		name, address string
+		handler       http.Handler
+		tls           *tls.Config
+	}{
+		{"main", a.config.Listen, a.faces.main, secure},
+		{"gateway", a.config.GatewayListen, a.faces.gateway, secure},
+		{"admin", a.config.AdminListen, a.faces.admin, nil},
+		{"metrics", a.config.MetricsListen, a.faces.metrics, nil},
+	} {
+		if want.address == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", want.address)
+		if err != nil {
+			return list, fmt.Errorf("cannot listen on %s: %w; see that nothing else does, or choose another address (listener %s)", want.address, err, want.name)
+		}
+		list = append(list, listener{name: want.name, net: l, server: a.server(want.handler, want.tls), secured: want.tls != nil})
+	}
+	// With port 0 the system chose one: issuers have to name it.
+	if _, port, err := net.SplitHostPort(a.config.Listen); err == nil && port == "0" && a.config.PublicURL == "" {
+		scheme := "http"
+		if secure != nil {
+			scheme = "https"
+		}
+		a.SetPublicURL(scheme + "://" + list[0].net.Addr().String())
+	}
+	return list, nil
+}
+
+func (l listener) serve() error {
+	if l.secured {
+		return l.server.ServeTLS(l.net, "", "")
+	}
+	return l.server.Serve(l.net)
+}
+
+// server is an HTTP server with every limit set: net/http has none by default. HTTP/2 is spoken over TLS alone.
+func (a *App) server(h http.Handler, secure *tls.Config) *http.Server {
+	s := &http.Server{
+		Handler:           h,
+		TLSConfig:         secure,
+		ReadHeaderTimeout: a.config.ReadHeaderTimeout.Std(),
+		ReadTimeout:       a.config.ReadTimeout.Std(),
+		IdleTimeout:       a.config.IdleTimeout.Std(),
+		MaxHeaderBytes:    a.config.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug), // broken connections of strangers
+		Protocols:         new(http.Protocols),
+	}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(secure != nil)
+	return s
+}
