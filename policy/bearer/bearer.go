@@ -1,0 +1,109 @@
+// Package bearer is the way in by an access token in the Authorization header (RFC 6750 section 2.1). It refuses tokens in
+// the query and in the body (section 2.2 and 2.3), where they end up in logs and caches: it does not look there.
+package bearer
+
+import (
+	"context"
+	"strings"
+
+	"sallyport/oauth"
+	"sallyport/policy"
+	"sallyport/realm"
+	"sallyport/token"
+)
+
+const (
+	scheme        = "Bearer"
+	authorization = "Authorization"
+)
+
+// A Verifier says whether an access token is good. The error is an *oauth.Error: TokenMalformed, TokenExpired or
+// TokenRevoked if the token is not, anything else if that could not be found out.
+type Verifier interface {
+	Verify(ctx context.Context, r *realm.Realm, raw string) (*token.Access, error)
+}
+
+type bearer struct {
+	tokens Verifier
+}
+
+// New returns the policy.
+func New(tokens Verifier) policy.Policy { return &bearer{tokens: tokens} }
+
+// Request implements policy.Policy.
+func (b *bearer) Request(ctx context.Context, c *policy.Call) error {
+	raw, err := credential(c.Header)
+	if err != nil {
+		return err
+	}
+	access, err := b.tokens.Verify(ctx, c.Realm, raw)
+	if err != nil {
+		return refuse(err)
+	}
+	c.Caller = policy.Caller{Client: access.Client, User: access.User, Scope: access.Scope, Scheme: scheme, Token: access}
+	// The token was for us. An upstream that got it could use it here in the caller's name.
+	c.Header.Del(authorization)
+	return nil
+}
+
+// credential reads the token from the header.
+func credential(h policy.Header) (string, error) {
+	fields := h.Values(authorization)
+	switch {
+	case len(fields) == 0:
+		return "", missing()
+	case len(fields) > 1:
+		return "", malformed("The Authorization header is there more than once. Send one.")
+	}
+	// RFC 9110 section 11.1: the name of a scheme compares without case.
+	name, raw, _ := strings.Cut(strings.Trim(fields[0], " \t"), " ")
+	if !strings.EqualFold(name, scheme) {
+		return "", missing()
+	}
+	raw = strings.TrimLeft(raw, " ")
+	if !isToken68(raw) {
+		return "", malformed("The Authorization header holds no well-formed token. Send \"Bearer\", a space and the token.")
+	}
+	return raw, nil
+}
+
+// isToken68 reports whether s has the grammar of a credential (b64token, RFC 6750 section 2.1).
+func isToken68(s string) bool {
+	body := strings.TrimRight(s, "=")
+	if body == "" {
+		return false
+	}
+	for i := range len(body) {
+		switch c := body[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// missing refuses without an error code: the caller may not know yet that a token is wanted (RFC 6750 section 3.1).
+func missing() *policy.Refusal {
+	return &policy.Refusal{
+		Status: 401, Reason: oauth.TokenMissing, Scheme: scheme,
+		Detail: "An access token is needed. Send it in the header: Authorization: Bearer TOKEN",
+	}
+}
+
+func malformed(detail string) *policy.Refusal {
+	return &policy.Refusal{
+		Status: 400, Reason: oauth.RequestMalformed, Scheme: scheme, Challenge: oauth.InvalidRequest, Detail: detail,
+	}
+}
+
+// refuse turns what the verifier found into a refusal. A fault of the server stays what it is: it is not the token that is
+// wrong, and a client that was told so would throw a good one away.
+func refuse(err error) error {
+	e := oauth.AsError(err)
+	if e.Code != oauth.InvalidToken {
+		return err
+	}
+	return &policy.Refusal{Status: 401, Reason: e.Reason, Scheme: scheme, Challenge: oauth.InvalidToken, Detail: e.Description}
+}
