@@ -57,7 +57,6 @@ func (h argon2Hash) outdated(string) bool {
 	return weaker || len(h.salt) < argonSalt || len(h.key) < argonKey
 }
 
-
 // newArgon2 hashes a password with today's parameters and a fresh salt.
 func newArgon2(password string) string {
 	salt := make([]byte, argonSalt)

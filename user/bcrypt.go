@@ -34,4 +34,3 @@ func (h bcryptHash) matches(password string) bool {
 // outdated leaves long passwords alone: what follows byte 72 was not checked, and a slip of the finger there must not become
 // the password.
 func (h bcryptHash) outdated(password string) bool { return len(password) <= bcryptLimit }
-

@@ -40,4 +40,3 @@ func (h digestHash) matches(secret string) bool {
 }
 
 func (digestHash) outdated(string) bool { return false }
-

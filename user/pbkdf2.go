@@ -75,4 +75,3 @@ func (h pbkdf2Hash) matches(password string) bool {
 }
 
 func (pbkdf2Hash) outdated(string) bool { return true }
-

@@ -12,9 +12,9 @@ import (
 // Bounds on what a stored hash may ask for. A hash comes from a file or another product, and one with absurd parameters
 // would be a denial of service that waits in the database.
 const (
-	maxHashText   = 1024      // bytes of the whole text
-	maxHashMemory = 1 << 30   // bytes one check may take
-	maxHashWork   = 4 << 30   // bytes one check may fill: memory times passes
+	maxHashText   = 1024    // bytes of the whole text
+	maxHashMemory = 1 << 30 // bytes one check may take
+	maxHashWork   = 4 << 30 // bytes one check may fill: memory times passes
 	minSaltBytes  = 4
 	maxSaltBytes  = 128
 	minKeyBytes   = 16

@@ -40,4 +40,3 @@ func (h scryptHash) matches(password string) bool {
 }
 
 func (scryptHash) outdated(string) bool { return true }
-
