@@ -117,6 +117,7 @@ var inspectErrors = table{
 	oauth.TokenMissing:     {401, e2, "invalid_token", notJSON},
 	oauth.ParameterMissing: {401, e2, unauthorized, unauthorized}, // the token is there and empty
 	oauth.TokenMalformed:   {400, e2, "invalid_token", notJSON},
+	oauth.TokenRevoked:     {400, e2, "invalid_token", notJSON}, // a refresh token that is said to be an access token
 	oauth.TokenWrongClient: {400, e2, "invalid_grant", "Wrong client(application) for this token: {token}"},
 	oauth.InternalError:    {500, e1Bare, internal, ""},
 }

@@ -133,6 +133,7 @@ func TestRevocation(t *testing.T) {
 	if got, want := h.revoke(access), said("token_already_revoked", "access token already revoked, jti: ", own.JTI); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	h.clock.Advance(time.Second)
 	next := h.issue(call{form: refreshForm(own.Refresh)}) // the other kind lives on
 
 	refresh := "token_type_hint=refresh_token" + tspOwner + next.Refresh

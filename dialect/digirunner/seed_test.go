@@ -105,6 +105,7 @@ func TestRefreshEndsThePreviousAccessToken(t *testing.T) {
 	if _, err := h.tokens.Verify(t.Context(), in, first.Access); err != nil {
 		t.Fatal(err)
 	}
+	h.clock.Advance(time.Second)
 	second := h.issue(call{form: refreshForm(first.Refresh)})
 	if _, err := h.tokens.Verify(t.Context(), in, first.Access); err == nil {
 		t.Error("the access token before the refresh is still good")
@@ -112,6 +113,7 @@ func TestRefreshEndsThePreviousAccessToken(t *testing.T) {
 	if _, err := h.tokens.Verify(t.Context(), in, second.Access); err != nil {
 		t.Errorf("the access token after the refresh: %v", err)
 	}
+	h.clock.Advance(time.Second)
 	h.issue(call{form: refreshForm(second.Refresh)})
 	if _, err := h.tokens.Verify(t.Context(), in, second.Access); err == nil {
 		t.Error("the second access token is still good after the second refresh")
