@@ -19,8 +19,14 @@ import (
 type Memo struct {
 	ttl   time.Duration
 	now   func() time.Time
-	macs  sync.Pool // of hash.Hash, all under the same key
+	macs  sync.Pool // of *keyed, all under the same key
 	known *otter.Cache[[sha256.Size]byte, time.Time]
+}
+
+// keyed is an HMAC and room to put its input together.
+type keyed struct {
+	mac  hash.Hash
+	text []byte
 }
 
 // NewMemo returns a memo of at most max checks, each remembered for ttl.
@@ -28,7 +34,7 @@ func NewMemo(ttl time.Duration, max int, now func() time.Time) *Memo {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // never fails: see crypto/rand
 	m := &Memo{ttl: ttl, now: now, known: otter.Must(&otter.Options[[sha256.Size]byte, time.Time]{MaximumSize: max})}
-	m.macs.New = func() any { return hmac.New(sha256.New, key) }
+	m.macs.New = func() any { return &keyed{mac: hmac.New(sha256.New, key)} }
 	return m
 }
 
@@ -53,14 +59,15 @@ func (m *Memo) Add(realm, name, hash, password string) {
 
 // key is an HMAC over the four with their lengths, so that no two quadruples share a text.
 func (m *Memo) key(realm, name, stored, password string) (k [sha256.Size]byte) {
-	mac := m.macs.Get().(hash.Hash)
-	mac.Reset()
-	var buf [512]byte
+	h := m.macs.Get().(*keyed)
+	h.text = h.text[:0]
 	for _, s := range [...]string{realm, name, stored, password} {
-		b := binary.AppendUvarint(buf[:0], uint64(len(s)))
-		mac.Write(append(b, s...))
+		h.text = append(binary.AppendUvarint(h.text, uint64(len(s))), s...)
 	}
-	mac.Sum(k[:0])
-	m.macs.Put(mac)
+	h.mac.Reset()
+	h.mac.Write(h.text)
+	copy(k[:], h.mac.Sum(h.text[:0]))
+	clear(h.text[:cap(h.text)]) // it held a password
+	m.macs.Put(h)
 	return k
 }

@@ -1,0 +1,97 @@
+package client_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/client"
+	"sallyport/realm"
+	"sallyport/scope"
+	"sallyport/user"
+)
+
+func goodClient() client.Client {
+	return client.Client{
+		ID: "tspclient", Name: "TSP", Description: "First line.\n\tSecond line.", URL: "https://example.org/",
+		Type: client.Confidential, Status: client.On,
+		Secrets:      []client.Secret{{ID: "1", Hash: bcryptHash}, {ID: "2", Hash: user.Digest("x")}},
+		Grants:       []string{"password", "refresh_token", "client_credentials", "public"},
+		Scopes:       scope.Set{"2000000006"},
+		RedirectURIs: []string{"https://app.example.org/cb?x=1", "http://localhost:1410/", "org.example.app:/cb", "http://[::1]/cb"},
+		AccessToken:  realm.AccessToken{Format: realm.JWT, Alg: "RS256", TTL: realm.Duration(24 * time.Hour)},
+	}
+}
+
+func TestCheck(t *testing.T) {
+	good := goodClient()
+	if err := client.Check(&good); err != nil {
+		t.Fatal(err)
+	}
+	public := client.Client{ID: "p", Type: client.Public, Status: client.Off, Grants: []string{"password", "refresh_token"}}
+	if err := client.Check(&public); err != nil {
+		t.Errorf("public: %v", err)
+	}
+	nine := make([]client.Secret, 9)
+	long := realm.Duration(3651 * 24 * time.Hour)
+	for _, tt := range []struct {
+		field string
+		alter func(*client.Client)
+	}{
+		{"id", func(c *client.Client) { c.ID = "" }},
+		{"id", func(c *client.Client) { c.ID = "a:b" }},
+		{"id", func(c *client.Client) { c.ID = "a\x00b" }},
+		{"id", func(c *client.Client) { c.ID = "a\x1b[0mb" }},
+		{"id", func(c *client.Client) { c.ID = "a\xff" }},
+		{"id", func(c *client.Client) { c.ID = strings.Repeat("x", 256) }},
+		{"name", func(c *client.Client) { c.Name = "\u200b" }},
+		{"description", func(c *client.Client) { c.Description = "\x07" }},
+		{"description", func(c *client.Client) { c.Description = strings.Repeat("x", 2001) }},
+		{"url", func(c *client.Client) { c.URL = "javascript:alert(1)" }},
+		{"url", func(c *client.Client) { c.URL = "example.org" }},
+		{"type", func(c *client.Client) { c.Type = "" }},
+		{"type", func(c *client.Client) { c.Type = "PUBLIC" }},
+		{"type", func(c *client.Client) { c.Type = client.Public; c.Grants = nil }},
+		{"grants", func(c *client.Client) { c.Type = client.Public; c.Secrets = nil }},
+		{"grants", func(c *client.Client) { c.Grants = []string{"password", "password"} }},
+		{"grants", func(c *client.Client) { c.Grants = []string{""} }},
+		{"status", func(c *client.Client) { c.Status = "enabled" }},
+		{"not_after", func(c *client.Client) { c.NotBefore = time.Unix(2, 0); c.NotAfter = time.Unix(2, 0) }},
+		{"secrets", func(c *client.Client) { c.Secrets = nine }},
+		{"secrets", func(c *client.Client) { c.Secrets = []client.Secret{{Hash: bcryptHash}} }},
+		{"secrets", func(c *client.Client) {
+			c.Secrets = []client.Secret{{ID: "1", Hash: bcryptHash}, {ID: "1", Hash: bcryptHash}}
+		}},
+		{"secrets", func(c *client.Client) { c.Secrets = []client.Secret{{ID: "1", Hash: "plain"}} }},
+		{"scopes", func(c *client.Client) { c.Scopes = scope.Set{"two words"} }},
+		{"scopes", func(c *client.Client) { c.Scopes = make(scope.Set, 1001) }},
+		{"audience", func(c *client.Client) { c.Audience = []string{"\x00"} }},
+		{"authorities", func(c *client.Client) { c.Authorities = []string{strings.Repeat("x", 256)} }},
+		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"/callback"} }},
+		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"https://a.example/#x"} }},
+		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"https://a.example/#"} }},
+		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"JavaScript:alert(1)"} }},
+		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"https:///cb"} }},
+		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"https://good.example@evil.example/"} }},
+		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"https://a.example\\@evil.example/"} }},
+		{"access_token", func(c *client.Client) { c.AccessToken.Format = "saml" }},
+		{"access_token", func(c *client.Client) { c.AccessToken.Alg = "none" }},
+		{"access_token", func(c *client.Client) { c.AccessToken.Alg = "HS256" }},
+		{"access_token", func(c *client.Client) { c.AccessToken.TTL = long }},
+		{"access_token", func(c *client.Client) { c.AccessToken.TTL = -1 }},
+		{"refresh_token", func(c *client.Client) { c.RefreshToken.TTL = realm.Duration(time.Millisecond) }},
+		{"refresh_token", func(c *client.Client) { c.RefreshToken.Grace = &long }},
+		{"refresh_token", func(c *client.Client) { c.RefreshToken.Uses = -1 }},
+	} {
+		c := goodClient()
+		tt.alter(&c)
+		err := client.Check(&c)
+		if err == nil || !strings.HasPrefix(err.Error(), tt.field+": ") {
+			t.Errorf("%s: %v", tt.field, err)
+			continue
+		}
+		if len(err.Error()) > 300 || strings.ContainsAny(err.Error(), "\x00\n\x1b\xff") {
+			t.Errorf("%s: not fit to be shown: %q", tt.field, err)
+		}
+	}
+}
