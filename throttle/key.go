@@ -17,21 +17,14 @@ const (
 )
 
 func (t *Throttle) key(k kind, realm, name string, from netip.Prefix) key {
-	var out key
-	for i := range out {
-		var h maphash.Hash
-		h.SetSeed(t.seeds[i])
-		_ = h.WriteByte(byte(k))
-		_, _ = h.WriteString(realm)
-		_ = h.WriteByte(0)
-		_, _ = h.WriteString(name)
-		_ = h.WriteByte(0)
-		a := from.Addr().As16()
-		_, _ = h.Write(a[:])
-		_ = h.WriteByte(byte(from.Bits()))
-		out[i] = h.Sum64()
-	}
-	return out
+	var room [256]byte // enough for any name that exists; a longer one goes to the heap
+	b := append(room[:0], byte(k), byte(from.Bits()))
+	a := from.Addr().As16()
+	b = append(b, a[:]...)
+	b = append(b, realm...)
+	b = append(b, 0)
+	b = append(b, name...)
+	return key{maphash.Bytes(t.seeds[0], b), maphash.Bytes(t.seeds[1], b)}
 }
 
 // network is what counts as one source: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets.
