@@ -146,6 +146,11 @@ func (a *App) Apply(ctx context.Context, name string, yaml []byte) error {
 	if err != nil {
 		return err
 	}
+	return a.change(ctx, files)
+}
+
+// change compares files with what is stored and stores the difference.
+func (a *App) change(ctx context.Context, files []*deployment.File) error {
 	p := &deployment.Planner{Store: a.store, Hasher: a.hasher, Now: a.now, Workers: runtime.GOMAXPROCS(0)}
 	plan, err := p.Plan(ctx, files)
 	if err != nil {
@@ -158,6 +163,9 @@ func (a *App) Apply(ctx context.Context, name string, yaml []byte) error {
 func (a *App) Close() error {
 	a.stop()
 	a.working.Wait()
+	if a.faces != nil {
+		a.faces.apis.Close()
+	}
 	var err error
 	if a.audit != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -62,10 +62,6 @@ func (c *command) openDesk(ctx context.Context, config Config) (*desk, error) {
 	}
 	workers := runtime.GOMAXPROCS(0)
 	d := &desk{command: c, config: config, store: s, hasher: user.NewHasher(workers), workers: workers, checks: checks(c.Getenv, os.ReadFile)}
-	if err := firstRealm(ctx, s, time.Now()); err != nil {
-		_ = s.Close() // the first error is the one to tell
-		return nil, err
-	}
 	return d, nil
 }
 
@@ -111,7 +107,7 @@ func (d *desk) change(ctx context.Context, f *deployment.File) error {
 		return usage("%s", strings.ReplaceAll(err.Error(), ": : ", ": "))
 	}
 	p := d.planner()
-	p.Existing = true
+	p.Existing = f.Realm != realm.Default // which is always there, if only after the first start
 	plan, err := p.Plan(ctx, []*deployment.File{f})
 	if err != nil {
 		return err
@@ -153,7 +149,7 @@ func (d *desk) tell(plan *deployment.Plan, applied bool) error {
 	})
 }
 
-// needRealm sees that a realm is there.
+// needRealm sees that a realm is there. The default one always is.
 func (d *desk) needRealm(ctx context.Context, name string) error {
 	realms, err := d.store.Realms(ctx)
 	if err != nil {
@@ -163,6 +159,9 @@ func (d *desk) needRealm(ctx context.Context, name string) error {
 		if r.Name == name {
 			return nil
 		}
+	}
+	if name == realm.Default {
+		return firstRealm(ctx, d.store, time.Now())
 	}
 	return usage("there is no realm %.80q; `sallyport realm list` shows those there are", name)
 }

@@ -142,7 +142,7 @@ type API struct {
 	Targets  []Target            `yaml:"targets"`  // another way to write upstream
 	Auth     []string            `yaml:"auth"`     // ways in, of which any will do: `bearer`, `none`; default bearer
 	Scopes   []string            `yaml:"scopes"`   // scopes of which any opens it; default: any valid credential does
-	Methods  map[string][]string `yaml:"methods"`  // scopes by method instead, `*` for all others: {GET: [read], "*": [write]}
+	Methods  map[string][]string `yaml:"methods"`  // other scopes for some methods: `{GET: [read]}`; a method that is not named takes scopes
 	Policies []Named             `yaml:"policies"` // what else a call meets on its way
 	Errors   string              `yaml:"errors"`   // dialect that its refusals are written in; default: RFC 6750 with problem+json
 	Disabled bool                `yaml:"disabled"` // `true`: registered, not served; default false

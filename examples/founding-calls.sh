@@ -63,7 +63,7 @@ dr_access=$(member access_token) dr_refresh=$(member refresh_token)
 call 200 'digiRunner: refresh, public client' -X POST "$BASE/oauth/token" -H "$FORM" -H 'Authorization: Basic dHNwY2xpZW50Og==' \
 	-d 'grant_type=refresh_token' -d "refresh_token=$dr_refresh"
 dr_old=$dr_access dr_access=$(member access_token)
-call 401 'the access token that the refresh replaced is revoked' "$BASE/orders/1" -H "Authorization: Bearer $dr_old"
+call 403 'the access token that the refresh replaced is revoked' "$BASE/orders/1" -H "Authorization: Bearer $dr_old"
 challenge 'error="invalid_token"'
 call 200 'digiRunner: the new one opens the API' "$BASE/orders/1" -H "Authorization: Bearer $dr_access"
 

@@ -117,7 +117,7 @@ func flow(v reflect.Value) (string, error) {
 }
 
 // plain is what needs no quotes, in no version of YAML and in no place.
-var plain = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./+-]*(:[A-Za-z0-9_./+-]+)*$`)
+var plain = regexp.MustCompile(`^([A-Za-z/][A-Za-z0-9_./+-]*(:[A-Za-z0-9_./+-]+)*( [A-Za-z0-9_./+-]+)*|[0-9]{1,9}[smhd])$`)
 
 // Words that some version of YAML takes for something else than text.
 var reserved = map[string]bool{

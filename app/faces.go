@@ -1,0 +1,89 @@
+package app
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"sallyport/authserver"
+	"sallyport/dialect"
+	"sallyport/feed"
+	"sallyport/gateway"
+	"sallyport/web"
+)
+
+// faces are the handlers of the listeners.
+type faces struct {
+	main    http.Handler
+	gateway http.Handler
+	admin   http.Handler
+	metrics http.Handler
+	health  *web.Health
+	apis    *gateway.Gateway
+}
+
+func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
+	f := &faces{health: &web.Health{Check: a.store.Ping, Log: a.log, Now: a.now}}
+	open := dialects(dialect.Deps{
+		Engine: a.engine, Tokens: a.tokens, Keys: a.ring, Realms: a.realms, Clients: a.clients, Users: a.users, Log: a.log, Now: a.now,
+	})
+	refuse := map[string]gateway.RefuseFunc{}
+	for _, d := range open {
+		refuse[d.Name()] = d.Refuse
+	}
+	var err error
+	f.apis, err = gateway.New(gateway.Config{
+		APIs: a.store, Hub: hub, Auth: ways(a.tokens), Policies: kinds(), Refuse: refuse, Log: a.log, Now: a.now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	health := map[string]http.Handler{"/healthz": f.health.Live(), "/readyz": f.health.Ready()}
+	calls := patient(f.apis)
+	main := &router{
+		realms: a.realms, dialects: open, gateway: calls, fixed: health,
+		standard: authserver.New(authserver.Config{Engine: a.engine, Tokens: a.tokens, Keys: a.ring, Realms: a.realms, Log: a.log, Now: a.now}).Routes(),
+	}
+	if a.config.GatewayListen != "" {
+		main.gateway = nil
+	}
+	if f.main, err = a.front(main); err != nil {
+		return nil, err
+	}
+	if f.gateway, err = a.front(&router{realms: a.realms, gateway: calls, fixed: health}); err != nil {
+		return nil, err
+	}
+	f.metrics = http.NotFoundHandler()
+	admin := http.NewServeMux()
+	for path, h := range health {
+		admin.Handle("GET "+path, h)
+	}
+	admin.Handle("GET /metrics", f.metrics)
+	f.admin = admin
+	return f, nil
+}
+
+// front puts before a handler what every request meets first.
+func (a *App) front(next http.Handler) (http.Handler, error) {
+	proxies, err := web.ParseProxies(a.config.TrustedProxies)
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	var access *slog.Logger
+	if a.config.LogRequests {
+		access = a.log
+	}
+	return &web.Front{Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: access, Faults: a.log, Now: a.now}, nil
+}
+
+// patient lifts the limit on how long a request may take to arrive: what passes through to an upstream may be large and
+// slow, and long answers need the connection open as well.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every ResponseWriter has a connection
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Handler returns what the main listener serves.
+func (a *App) Handler() http.Handler { return a.faces.main }
