@@ -72,6 +72,7 @@ const (
 	PathRefused      oauth.Reason = "path_refused"      // a spelling of the path about which two servers could disagree
 	UpstreamFailed   oauth.Reason = "upstream_failed"   // the upstream is away or broke off
 	UpstreamTimeout  oauth.Reason = "upstream_timeout"  // the upstream took too long
+	UpstreamLoop     oauth.Reason = "upstream_loop"     // the upstream is this gateway
 )
 
 // A Policy lets a call pass (nil), or refuses it with a *Refusal. Any other error is a fault of ours and answers 500.

@@ -1,0 +1,73 @@
+package gateway_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/gateway"
+)
+
+// The keys are as net/http makes them from what is on the wire: the first letter and those behind a hyphen in upper case,
+// all others in lower case.
+func TestClean(t *testing.T) {
+	gone := []string{
+		"X-Sallyport-Client", "X-Sallyport-User", "X-Sallyport-Scope", "X-Sallyport-Anything", "X-Sallyport",
+		"X_sallyport_user", "X-Sallyport_user", "X_sallyport-User", "X.sallyport.user", "X-Sallyport~user",
+		"Forwarded", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix",
+		"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token",
+		"X-Forwarded-Tls-Client-Cert", "X-Forwarded-For_", "X_forwarded_for", "X_forwarded-For", "X-Forwarded_for", "X-Forwardedfor",
+		"X-Real-Ip", "X_real_ip", "X-Real_ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Client_ip",
+		"X-Original-Url", "X_original_url", "X-Original-Uri", "X-Original-Method", "X-Rewrite-Url", "X-Original-Host",
+		"X-Auth-Request-User", "X_auth_request_user", "X-Authenticated-User", "X-Remote-User", "Remote-User", "Remote_user",
+		"X-Webauth-User", "X-Ssl-Client-Cert", "Ssl-Client-Verify", "Client-Cert", "Proxy", "X-Host",
+	}
+	stays := []string{
+		"Accept", "Authorization", "Cookie", "Content-Type", "X-Requested-With", "X-Api-Key", "X-Forward", "X-Real", "X-Custom_header",
+		"X-Trace-Id", "Traceparent", "Referer", "Proxy-Wasm", "Range", "If-None-Match", "X", "Client-Id", "Forwarded-By-Carrier",
+		"X-A-Very-Long-Name-That-Goes-Beyond-The-Buffer-X-Forwarded-For",
+	}
+	override := []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X_http_method_override"}
+
+	h := http.Header{}
+	want := http.Header{}
+	for _, name := range gone {
+		h[name] = []string{"evil"}
+	}
+	for _, name := range append(stays, override...) {
+		h[name], want[name] = []string{"v"}, []string{"v"}
+	}
+	gateway.Clean(h, false)
+	if diff := cmp.Diff(want, h); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, name := range override {
+		delete(want, name)
+	}
+	gateway.Clean(h, true)
+	if diff := cmp.Diff(want, h); diff != "" {
+		t.Errorf("with methods in the decision (-want +got):\n%s", diff)
+	}
+}
+
+func TestCleanLeavesNoSwitchButWebSocket(t *testing.T) {
+	for value, stays := range map[string]bool{"websocket": true, "WebSocket": true, "h2c": false, "websocket, h2c": false, "TLS/1.0": false, "": false} {
+		h := http.Header{"Upgrade": {value}}
+		gateway.Clean(h, false)
+		if _, ok := h["Upgrade"]; ok != stays {
+			t.Errorf("%q: stays %v", value, ok)
+		}
+	}
+	h := http.Header{"Upgrade": {"websocket", "h2c"}}
+	if gateway.Clean(h, false); len(h) > 0 {
+		t.Errorf("two: %v", h)
+	}
+}
+
+func TestCleanAllocatesNothing(t *testing.T) {
+	h := http.Header{"Accept": {"*/*"}, "Content-Type": {"a/b"}, "X-Custom": {"1"}, "User-Agent": {"x"}}
+	if n := testing.AllocsPerRun(100, func() { gateway.Clean(h, true) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

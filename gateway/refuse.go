@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"sallyport/policy"
+	"sallyport/problem"
+	"sallyport/realm"
+)
+
+// refuse writes a refusal for callers who know no other shape: a challenge by RFC 6750 section 3, and problem+json.
+func refuse(w http.ResponseWriter, r *http.Request, refusal *policy.Refusal) {
+	if refusal.Scheme != "" {
+		w.Header().Set("WWW-Authenticate", challenge(realm.FromContext(r.Context()), refusal))
+	}
+	problem.Problem{Status: refusal.Status, Detail: refusal.Detail, Reason: string(refusal.Reason)}.Write(w, r)
+}
+
+// challenge writes a WWW-Authenticate value. Without a credential there is no error code (RFC 6750 section 3.1).
+func challenge(r *realm.Realm, refusal *policy.Refusal) string {
+	var b strings.Builder
+	b.WriteString(refusal.Scheme)
+	separator := ` `
+	param := func(name, value string) {
+		b.WriteString(separator)
+		b.WriteString(name)
+		b.WriteString(`="`)
+		quote(&b, value)
+		b.WriteByte('"')
+		separator = `, `
+	}
+	if r != nil {
+		param("realm", r.Name)
+	}
+	if refusal.Challenge != "" {
+		param("error", string(refusal.Challenge))
+		if refusal.Detail != "" {
+			// RFC 6750 section 3: this attribute may hold no quotes and no backslash, not even quoted.
+			param("error_description", strings.NewReplacer(`"`, `'`, `\`, `/`).Replace(refusal.Detail))
+		}
+	}
+	if len(refusal.Scope) > 0 {
+		param("scope", refusal.Scope.String())
+	}
+	return b.String()
+}
+
+// quote writes the inside of a quoted-string (RFC 9110 section 5.6.4). What may not stand there is left out.
+func quote(b *strings.Builder, s string) {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c >= 0x20 && c < 0x7f:
+			b.WriteByte(c)
+		}
+	}
+}
+
+// setRetryAfter says when to try again, in whole seconds (RFC 9110 section 10.2.3).
+func setRetryAfter(h http.Header, after time.Duration) {
+	if after > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
+	}
+}
