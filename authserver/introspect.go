@@ -88,7 +88,7 @@ func (f *Face) describeRefresh(ctx context.Context, rl *realm.Realm, c *client.C
 	if err != nil {
 		return nil, ours(err)
 	}
-	if state != token.Active || p.Family == nil || (p.Family.Client != c.ID && !c.Trusted) {
+	if state != token.Active || (p.Family.Client != c.ID && !c.Trusted) {
 		return []byte(inactive), nil
 	}
 	fam := p.Family

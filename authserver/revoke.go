@@ -7,6 +7,7 @@ import (
 	"sallyport/client"
 	"sallyport/oauth"
 	"sallyport/realm"
+	"sallyport/token"
 	"sallyport/web"
 )
 
@@ -51,27 +52,33 @@ func (f *Face) end(ctx context.Context, rl *realm.Realm, c *client.Client, raw s
 }
 
 func (f *Face) endAccess(ctx context.Context, rl *realm.Realm, c *client.Client, raw string) (bool, error) {
-	access, _, err := f.tokens.Inspect(ctx, rl, raw)
-	if err != nil {
+	access, state, err := f.tokens.Inspect(ctx, rl, raw)
+	switch {
+	case err != nil:
 		return false, ours(err)
-	}
-	if access.Client != c.ID {
+	case access.Client == "": // authentic and over so long that nobody knows whose it was
+		return true, nil
+	case access.Client != c.ID:
 		return true, foreign()
+	case state != token.Active:
+		return true, nil
 	}
 	return true, f.tokens.RevokeAccess(ctx, rl, access, raw)
 }
 
-// endRefresh ends a grant: its access tokens end with it, as RFC 7009 section 2.1 asks.
+// endRefresh ends a grant: its access tokens end with it, as RFC 7009 section 2.1 asks. A refresh token that has had a
+// successor ends the grant as well: whoever signs out with it means the grant.
 func (f *Face) endRefresh(ctx context.Context, rl *realm.Realm, c *client.Client, raw string) (bool, error) {
-	presented, _, err := f.tokens.InspectRefresh(ctx, rl, raw)
-	if err != nil {
+	presented, state, err := f.tokens.InspectRefresh(ctx, rl, raw)
+	switch {
+	case err != nil:
 		return false, ours(err)
-	}
-	if presented.Family == nil {
-		return true, nil // long gone
-	}
-	if owner := presented.Family.Client; owner != "" && owner != c.ID {
+	case presented.Family.Client == "":
+		return true, nil
+	case presented.Family.Client != c.ID:
 		return true, foreign()
+	case state == token.Expired:
+		return true, nil
 	}
 	return true, f.tokens.RevokeRefresh(ctx, rl, presented, true)
 }

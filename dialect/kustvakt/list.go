@@ -71,7 +71,7 @@ func (k *Kustvakt) describe(ctx context.Context, r *realm.Realm, t token.Listed)
 	l := listed{
 		Token:              t.Handle,
 		CreatedDate:        k.date(t.CreatedAt),
-		ExpiresIn:          int64(t.ExpiresAt.Sub(k.now()) / time.Second),
+		ExpiresIn:          t.ExpiresAt.Unix() - k.now().Unix(), // as it was told when the token was issued
 		UserAuthentication: k.date(t.StartedAt),
 		Scope:              append([]string{}, t.Scope...),
 		ClientID:           t.Client,
