@@ -100,7 +100,7 @@ func externalObjection(from, to string) string {
 	switch {
 	case (to == "net/http" || strings.HasPrefix(to, "net/http/")) && l == isNoun:
 		return "a noun holds rules, not HTTP: a face translates"
-	case (to == "net/http" || strings.HasPrefix(to, "net/http/")) && l == isWord && from != "web" && from != "problem":
+	case (to == "net/http" || strings.HasPrefix(to, "net/http/")) && l == isWord && from != "web" && !isChild(from, "web") && from != "problem":
 		return "of the words only web and problem speak HTTP"
 	case (to == "net/http" || strings.HasPrefix(to, "net/http/")) && (from == "policy" || isChild(from, "policy")):
 		return "a policy sees a policy.Call and knows nothing of the HTTP engine, which can then be replaced"
@@ -157,7 +157,7 @@ func TestObjections(t *testing.T) {
 		"dialect/ddi grant", "dialect/ddi dialect", "authserver policy", "gateway web",
 		"grant/password grant", "grant user", "policy/bearer token", "token key", "web problem",
 		"store token", "store/sqlite store", "store/storetest store", "store/storetest user",
-		"scripts/withpostgres store/postgres/pgtest", "bench app", "policy net/url", "web net/http", "store database/sql",
+		"scripts/withpostgres store/postgres/pgtest", "bench app", "policy net/url", "web net/http", "web/metrics net/http", "store database/sql",
 	} {
 		if why := judge(edge); why != "" {
 			t.Errorf("%s: refused: %s", edge, why)
