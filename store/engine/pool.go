@@ -24,6 +24,9 @@ func NewPool[C any](size int, open func(context.Context) (C, error), close func(
 
 // Get lends a connection. Every one must be given back by Put.
 func (p *Pool[C]) Get(ctx context.Context) (c C, err error) {
+	if ctx.Err() != nil {
+		return c, context.Cause(ctx)
+	}
 	select {
 	case p.slots <- struct{}{}:
 	default:
