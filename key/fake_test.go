@@ -101,5 +101,5 @@ func newClock() *clock {
 	return c
 }
 
-func (c *clock) now() time.Time        { return time.Unix(0, c.at.Load()) }
+func (c *clock) now() time.Time       { return time.Unix(0, c.at.Load()) }
 func (c *clock) pass(d time.Duration) { c.at.Add(int64(d)) }

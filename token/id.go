@@ -5,29 +5,32 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"math/bits"
 	"time"
 )
 
 // A jti names one access token. It is a UUID of version 7 (RFC 9562 section 5.7) that tells by itself when the token was
-// issued, to the microsecond, and by when it is over, to the hour, so that a revocation by jti alone knows how long it must
+// issued, to the microsecond, and by when it is over for certain, so that a revocation by jti alone knows how long it must
 // be kept:
 //
-//	48 bits ms | 4 version | 12 fraction of the ms | 2 variant | 17 life in hours, rounded up | 45 random, or the link
+//	48 bits ms | 4 version | 12 fraction of the ms | 2 variant | 5 life: 2ⁿ hours | 16 random | 41 random, or the link
 //
 // The link ties a digiRunner access token, whose claims have no room for it, to its family.
 type jti [16]byte
 
 const (
-	linkBits = 45
-	linkMask = 1<<linkBits - 1
-	lifeMask = 1<<17 - 1 // hours: fifteen years, more than realm.MaxDuration
+	lifeShift = 57
+	lifeMask  = 1<<5 - 1
+	linkMask  = 1<<41 - 1
 )
 
+// newJTI makes a jti from 57 bits of low.
 func newJTI(issued time.Time, life time.Duration, low uint64) jti {
 	var j jti
 	putTime(&j, issued)
 	hours := uint64((life + time.Hour - 1) / time.Hour)
-	binary.BigEndian.PutUint64(j[8:], 1<<63|min(hours, lifeMask)<<linkBits|low&linkMask)
+	n := uint64(bits.Len64(max(hours, 1) - 1)) // 2ⁿ ≥ hours
+	binary.BigEndian.PutUint64(j[8:], 1<<63|n<<lifeShift|low&(1<<lifeShift-1))
 	return j
 }
 
@@ -46,7 +49,7 @@ func (j jti) issued() time.Time {
 
 // life returns how long the token lives at most.
 func (j jti) life() time.Duration {
-	return time.Duration(binary.BigEndian.Uint64(j[8:])>>linkBits&lifeMask) * time.Hour
+	return time.Hour << min(binary.BigEndian.Uint64(j[8:])>>lifeShift&lifeMask, 20)
 }
 
 func (j jti) link() uint64 { return binary.BigEndian.Uint64(j[8:]) & linkMask }

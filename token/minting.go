@@ -46,7 +46,6 @@ func (s *Service) prepare(a Authorization) (*minting, error) {
 	m.issued = m.now.Truncate(time.Microsecond)
 	m.started = m.issued
 	m.expires = time.Unix(m.issued.Unix(), 0).Add(m.access.TTL.Std())
-	low := uint64(0)
 	switch {
 	case a.Continues != nil:
 		if err := m.goOn(); err != nil {
@@ -55,10 +54,9 @@ func (s *Service) prepare(a Authorization) (*minting, error) {
 	case a.WithRefresh && a.Shape != ShapeDigiRunnerV2:
 		m.found()
 	}
+	low := randomBits()
 	if m.grant != nil && a.Shape == ShapeDigiRunner {
-		low = linkOf(m.family)
-	} else {
-		low = randomBits()
+		low = low&^linkMask | linkOf(m.family)
 	}
 	m.jti = newJTI(m.issued, m.access.TTL.Std(), low)
 	if a.Shape != ShapeStandard {
