@@ -147,19 +147,11 @@ func (w *world) Present(_ context.Context, r *realm.Realm, raw string) (*token.P
 	case p == nil || p.Family.Realm != r.Name:
 		return nil, oauth.Fail(oauth.RefreshUnknown, "")
 	case p.state == token.Expired:
-		return nil, oauth.Fail(oauth.RefreshExpired, p.ID)
+		return &p.Presented, oauth.Fail(oauth.RefreshExpired, p.ID)
 	case p.state == token.Revoked:
-		return nil, oauth.Fail(oauth.RefreshRevoked, p.ID)
+		return &p.Presented, oauth.Fail(oauth.RefreshRevoked, p.ID)
 	}
 	return &p.Presented, nil
-}
-
-func (w *world) InspectRefresh(_ context.Context, r *realm.Realm, raw string) (*token.Presented, token.State, error) {
-	p := w.refresh[raw]
-	if p == nil || p.Family.Realm != r.Name {
-		return nil, "", oauth.Fail(oauth.RefreshUnknown, "")
-	}
-	return &p.Presented, p.state, nil
 }
 
 func (w *world) Issue(_ context.Context, a token.Authorization) (*token.Issued, error) {
