@@ -30,6 +30,9 @@ import (
 	"sallyport/web"
 )
 
+// Face is what the gateway is called in the log and in metrics.
+const Face = "gateway"
+
 // A RefuseFunc writes a refusal in some product's error shape. It must do something sensible with every status and reason.
 type RefuseFunc = func(http.ResponseWriter, *http.Request, *policy.Refusal)
 
@@ -83,6 +86,9 @@ func (g *Gateway) Close() {
 // ServeHTTP implements http.Handler. It rewrites the header of the request, which it is the last to serve.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{Context: r.Context(), start: g.now(), visit: web.VisitOf(r.Context())}
+	if c.visit != nil {
+		c.visit.Face = Face
+	}
 	defer c.done(g.now)
 	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
 		// RFC 9110 section 9.3.8: an answer to TRACE would show the caller what we tell the upstream.

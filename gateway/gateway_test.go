@@ -265,7 +265,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%q is in the log: %s", secret, b.log)
 		}
 	}
-	for _, want := range []string{"reason=scope_missing", "api=orders", "client=c1", "database away"} {
+	for _, want := range []string{"reason=scope_missing", "face=gateway", "api=orders", "client=c1", "database away"} {
 		if !strings.Contains(b.log.String(), want) {
 			t.Errorf("%q is not in the log: %s", want, b.log)
 		}
