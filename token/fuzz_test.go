@@ -1,0 +1,136 @@
+package token_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"sallyport/oauth"
+	"sallyport/realm"
+	"sallyport/token"
+)
+
+// fuzzAccess: whatever is presented, nothing panics and nothing but what was issued is authentic.
+func fuzzAccess(f *testing.F, kinds ...string) {
+	h := newHouse(f)
+	access, _ := everyToken(h)
+	genuine := map[string]bool{}
+	for _, raw := range access {
+		genuine[raw] = true
+	}
+	for _, kind := range kinds {
+		raw := access[kind]
+		f.Add(raw)
+		f.Add(raw[:len(raw)-1])
+		f.Add(raw + "A")
+	}
+	for _, raw := range []string{"", "..", "sps_", "e30.e30.e30", strings.Repeat("0", 56), `eyJhbGciOiJub25lIn0.e30.`} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		a, err := h.Verify(t.Context(), h.realm, raw)
+		if (err == nil) != genuine[raw] {
+			t.Fatalf("%q: %v", raw, err)
+		}
+		if reason := oauth.ReasonOf(err); err != nil && reason != oauth.TokenMalformed {
+			t.Fatalf("%q: %v", raw, err)
+		}
+		if err == nil && (a.Client != "tspclient" || a.Realm != "default") {
+			t.Fatalf("%q: %+v", raw, a)
+		}
+	})
+}
+
+func FuzzJWT(f *testing.F) {
+	fuzzAccess(f, "RS256", "PS256", "ES256", "EdDSA", "digirunner", "digirunner2")
+}
+func FuzzSealed(f *testing.F)    { fuzzAccess(f, "opaque") }
+func FuzzReference(f *testing.F) { fuzzAccess(f, "reference") }
+
+// FuzzClaims: behind a good signature, too, nothing panics, and what is accepted names a client.
+func FuzzClaims(f *testing.F) {
+	h := newHouse(f)
+	f.Add(payloadOf(f, h.issue(h.auth(realm.JWT)).AccessToken))
+	f.Add(`{"iss":"https://as.example","sub":"\ud83d\ude00","aud":["a","b"],"exp":1}`)
+	f.Add(`{"gid":"a.b","jti":"00000000-0000-7000-8000-000000000000"}`)
+	k, err := h.ring.Signer(f.Context(), "default", "EdDSA")
+	if err != nil {
+		f.Fatal(err)
+	}
+	head := []byte(`{"typ":"at+jwt","alg":"EdDSA","kid":"` + k.ID + `"}`)
+	f.Fuzz(func(t *testing.T, payload string) {
+		raw, err := token.SignJWS(head, []byte(payload), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := h.Verify(t.Context(), h.realm, raw)
+		if err == nil && (a.Client == "" || a.ID == "" || !json.Valid([]byte(payload))) {
+			t.Fatalf("%s was accepted as %+v", payload, a)
+		}
+	})
+}
+
+func FuzzRefresh(f *testing.F) {
+	h := newHouse(f)
+	_, refresh := everyToken(h)
+	genuine := map[string]bool{}
+	for _, raw := range refresh {
+		genuine[raw] = true
+		f.Add(raw)
+		f.Add(raw[:len(raw)-1])
+		f.Add(raw + "A")
+	}
+	f.Add(strings.Repeat("A", 60))
+	f.Fuzz(func(t *testing.T, raw string) {
+		_, err := h.Present(t.Context(), h.realm, raw)
+		if (err == nil) != genuine[raw] {
+			t.Fatalf("%q: %v", raw, err)
+		}
+		if reason := oauth.ReasonOf(err); err != nil && reason != oauth.RefreshUnknown {
+			t.Fatalf("%q: %v", raw, err)
+		}
+	})
+}
+
+// FuzzMembers compares the JSON reader with the library's: what it accepts is JSON and means the same.
+func FuzzMembers(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"a":"b"}`, `{"a":"b","a":"c"}`, `{"a":"\u00e9\ud83d\ude00\n\"\\\/"}`, `{"a":"\ud83d"}`, `{"a":1,"b":["x","y"],"c":-0}`, `{"a":01}`,
+		`{"a":"` + "\xff" + `"}`, `{"a":"b",}`, `{"a" :"b"}`, `{"\u0061":"b","a":"c"}`, `{"a":123456789012345678}`, `{"a":"\udc00\ud800"}`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, ok := token.ReadMembers(s)
+		if !ok {
+			return
+		}
+		var want map[string]any
+		if err := json.Unmarshal([]byte(s), &want); err != nil {
+			t.Fatalf("%q was read, and is not JSON: %v", s, err)
+		}
+		for name, v := range got {
+			if want[name] != v {
+				t.Fatalf("%q: %q is %q, want %q", s, name, v, want[name])
+			}
+		}
+	})
+}
+
+func TestWrittenStringsAreRead(t *testing.T) {
+	for _, s := range []string{"", "plain", `"\/`, "\x00\x1f\x7f\t\r\n", "é😀漢", "\xff\xfe", "a\xc3", "<>&'", "\u2028"} {
+		text := token.AppendString(s)
+		var back string
+		if err := json.Unmarshal([]byte(text), &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") && utf8.ValidString(s) {
+			t.Errorf("%q was written as %s and read as %q, %v", s, text, back, err)
+		}
+		if !utf8.ValidString(text) {
+			t.Errorf("%q was written as invalid UTF-8", s)
+		}
+		got, ok := token.ReadMembers(`{"a":` + text + `}`)
+		if !ok || got["a"] != back {
+			t.Errorf("%s was read as %q, %v", text, got["a"], ok)
+		}
+	}
+}
