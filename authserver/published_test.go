@@ -1,0 +1,157 @@
+package authserver_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"sallyport/authserver"
+	"sallyport/dialect/dialecttest"
+)
+
+// TestKeysVerifyTokens: a library that knows nothing of us verifies what we sign, by what we publish.
+func TestKeysVerifyTokens(t *testing.T) {
+	h := open(t)
+	algs := []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA}
+	raw := map[jose.SignatureAlgorithm]string{}
+	for _, alg := range algs {
+		raw[alg] = h.get(string(alg), "grant_type", "client_credentials").Access
+	}
+	got := h.read("/jwks", dialecttest.Call{})
+	if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/jwk-set+json" || got.Header.Get("Cache-Control") != "public, max-age=900" {
+		t.Fatalf("%d %v", got.Status, got.Header)
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal([]byte(got.Body), &set); err != nil {
+		t.Fatal(err)
+	}
+	for _, alg := range algs {
+		signed, err := jose.ParseSignedCompact(raw[alg], []jose.SignatureAlgorithm{alg})
+		if err != nil {
+			t.Errorf("%s: %v", alg, err)
+			continue
+		}
+		keys := set.Key(signed.Signatures[0].Header.KeyID)
+		if len(keys) != 1 || !keys[0].IsPublic() || keys[0].Use != "sig" || keys[0].Algorithm != string(alg) {
+			t.Errorf("%s: published as %+v", alg, keys)
+			continue
+		}
+		payload, err := signed.Verify(keys[0])
+		if err != nil {
+			t.Errorf("%s: %v", alg, err)
+		}
+		var claims map[string]any
+		if err := json.Unmarshal(payload, &claims); err != nil || claims["client_id"] != string(alg) || claims["iss"] != dialecttest.PublicURL {
+			t.Errorf("%s: claims %s, %v", alg, payload, err)
+		}
+	}
+	if strings.Contains(got.Body, `"d"`) {
+		t.Error("a private key is published")
+	}
+}
+
+func TestPublishedDocuments(t *testing.T) {
+	h := open(t)
+	h.get("ES256", "grant_type", "client_credentials")
+	for _, path := range []string{"/jwks", authserver.MetadataPath} {
+		first := h.read(path, dialecttest.Call{})
+		tag := first.Header.Get("ETag")
+		if first.Status != http.StatusOK || tag == "" || first.Header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: %d %v", path, first.Status, first.Header)
+		}
+		for _, known := range []string{tag, "W/" + tag, `"x", ` + tag, "*"} {
+			got := h.read(path, dialecttest.Call{Header: http.Header{"If-None-Match": {known}}})
+			if got.Status != http.StatusNotModified || got.Body != "" || got.Header.Get("ETag") != tag {
+				t.Errorf("%s: known as %s: %d %v %s", path, known, got.Status, got.Header, got.Body)
+			}
+		}
+		if got := h.read(path, dialecttest.Call{Header: http.Header{"If-None-Match": {`"other"`}}}); got.Status != http.StatusOK {
+			t.Errorf("%s: known as another: %d", path, got.Status)
+		}
+		if got := h.read(path, dialecttest.Call{Method: http.MethodHead}); got.Status != http.StatusOK || got.Body != "" || got.Header.Get("ETag") != tag {
+			t.Errorf("%s: HEAD: %d %q", path, got.Status, got.Body)
+		}
+		if got := h.read(path, dialecttest.Call{Method: http.MethodPost}); got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s: POST: %d %v", path, got.Status, got.Header)
+		}
+	}
+}
+
+// TestMetadata: what it says is true of the realm, and none of it comes from the request.
+func TestMetadata(t *testing.T) {
+	h := open(t)
+	for name, tc := range map[string]struct{ realm, issuer, root string }{
+		"default":           {"default", dialecttest.PublicURL, dialecttest.PublicURL},
+		"named":             {"corp", dialecttest.PublicURL + "/realms/corp", dialecttest.PublicURL + "/realms/corp"},
+		"issuer of its own": {"own", "https://login.example.com/sso/", "https://login.example.com/sso"},
+	} {
+		got := h.read(authserver.MetadataPath, dialecttest.Call{
+			Realm: tc.realm, Host: "evil.example",
+			Header: http.Header{"X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"http"}, "Forwarded": {"host=evil.example"}, "X-Forwarded-Prefix": {"/evil"}},
+		})
+		want := map[string]any{
+			"issuer": tc.issuer, "token_endpoint": tc.root + "/token", "revocation_endpoint": tc.root + "/revoke",
+			"introspection_endpoint": tc.root + "/introspect", "jwks_uri": tc.root + "/jwks", "response_types_supported": []any{},
+			"grant_types_supported":                         []any{"client_credentials", "fault", "password", "refresh_token"},
+			"token_endpoint_auth_methods_supported":         []any{"client_secret_basic", "client_secret_post", "none"},
+			"revocation_endpoint_auth_methods_supported":    []any{"client_secret_basic", "client_secret_post", "none"},
+			"introspection_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post"},
+		}
+		if diff := cmp.Diff(want, got.JSON()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if got.Header.Get("Content-Type") != "application/json" || strings.Contains(got.Body, "evil") {
+			t.Errorf("%s: %v %s", name, got.Header, got.Body)
+		}
+	}
+}
+
+// TestTokensNameTheConfiguredIssuer: nor does the issuer of a token come from the request.
+func TestTokensNameTheConfiguredIssuer(t *testing.T) {
+	h := open(t)
+	got := h.Do(h.routes, dialecttest.Call{
+		Path: "/token", Host: "evil.example", Auth: basic("app", secret), Body: "grant_type=client_credentials",
+		Header: http.Header{"X-Forwarded-Host": {"evil.example"}},
+	})
+	signed, err := jose.ParseSignedCompact(got.Text("access_token"), []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Issuer string `json:"iss"`
+	}
+	if err := json.Unmarshal(signed.UnsafePayloadWithoutVerification(), &claims); err != nil || claims.Issuer != dialecttest.PublicURL {
+		t.Errorf("iss %q, %v", claims.Issuer, err)
+	}
+}
+
+// FuzzFace: whatever a stranger sends to any endpoint, the answer is no fault of ours.
+func FuzzFace(f *testing.F) {
+	f.Add(uint8(0), "", "grant_type=client_credentials&client_id=app&client_secret="+secret)
+	f.Add(uint8(1), "Basic YTpi", "token=x&token_type_hint=refresh_token")
+	h := open(f)
+	own := h.login("app")
+	f.Add(uint8(2), basic("app", secret), form("token", own.Access))
+	f.Add(uint8(1), basic("app", secret), form("token", own.Refresh+"x"))
+	f.Add(uint8(0), basic("app", secret), form("grant_type", "refresh_token", "refresh_token", own.Refresh))
+	paths := []string{"/token", "/revoke", "/introspect"}
+	f.Fuzz(func(t *testing.T, which uint8, auth, body string) {
+		if strings.Contains(body, "fault") {
+			return // a grant that fails on purpose
+		}
+		r := h.Request(dialecttest.Call{Path: paths[int(which)%len(paths)], Body: body, Auth: auth})
+		w := httptest.NewRecorder()
+		h.routes[r.URL.Path].ServeHTTP(w, r)
+		if w.Code >= 500 || w.Code < 200 {
+			t.Fatalf("status %d %s", w.Code, w.Body)
+		}
+		if w.Body.Len() > 0 && !json.Valid(w.Body.Bytes()) {
+			t.Fatalf("body %q", w.Body)
+		}
+	})
+}
