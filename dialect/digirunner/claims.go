@@ -9,15 +9,31 @@ import (
 // claims is what a JWT says about itself. Nothing is verified here: it serves to name a token in an error text, and to
 // describe one that package token has verified already.
 type claims struct {
-	ID       string          `json:"jti"`
-	Issuer   string          `json:"iss"`
-	Client   string          `json:"client_id"`
-	User     string          `json:"user_name"`
-	IssuedAt int64           `json:"iat"`
-	Expires  *json.Number    `json:"exp"`
-	Audience json.RawMessage `json:"aud"`
+	ID       string       `json:"jti"`
+	Issuer   string       `json:"iss"`
+	Client   string       `json:"client_id"`
+	User     string       `json:"user_name"`
+	IssuedAt int64        `json:"iat"`
+	Expires  *json.Number `json:"exp"`
+	Audience list         `json:"aud"`
 
 	read bool // there was a payload
+}
+
+// A list is a claim that is an array of strings, or one string (RFC 7519 section 4.1.3).
+type list []string
+
+// UnmarshalJSON implements json.Unmarshaler. What is neither is taken for none: it shall not hide the other claims.
+func (l *list) UnmarshalJSON(raw []byte) error {
+	var one string
+	switch {
+	case json.Unmarshal(raw, (*[]string)(l)) == nil:
+	case json.Unmarshal(raw, &one) == nil:
+		*l = list{one}
+	default:
+		*l = nil
+	}
+	return nil
 }
 
 // peek reads the payload of a JWT, zero claims if it cannot be read.
@@ -34,17 +50,4 @@ func peek(token string) claims {
 	}
 	c.read = true
 	return c
-}
-
-// audience is the "aud" claim as one text, its members separated by commas, which is how the product keeps it.
-func (c claims) audience() string {
-	var many []string
-	if json.Unmarshal(c.Audience, &many) == nil {
-		return strings.Join(many, ",")
-	}
-	var one string
-	if json.Unmarshal(c.Audience, &one) == nil {
-		return one
-	}
-	return ""
 }

@@ -213,12 +213,6 @@ var timestamp = regexp.MustCompile(`"timestamp":"\d{13}"`)
 
 func (h *house) do(c call) answer {
 	h.t.Helper()
-	or := func(s, otherwise string) string {
-		if s == "" {
-			return otherwise
-		}
-		return s
-	}
 	body := c.body
 	if body == nil {
 		body = strings.NewReader(c.form)
@@ -272,6 +266,13 @@ func loginForm(user string) string {
 
 func refreshForm(token string) string {
 	return "grant_type=refresh_token&refresh_token=" + url.QueryEscape(token)
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
 }
 
 func basic(id, secret string) string {

@@ -73,19 +73,15 @@ func (f *front) introspect(c *call) error {
 	return nil
 }
 
-// describe fills in what the token itself tells; said is the payload of a token that verified.
+// describe fills in what the token itself tells; said is the payload of a refresh token that verified.
 func describe(s subject, said claims) inspected {
 	if a := s.access; a != nil {
-		audience := said.audience()
-		if audience == "" {
-			audience = strings.Join(a.Audience, ",")
-		}
 		return inspected{
-			Scope: some(a.Scope.String()), ClientID: text(a.Client), Subject: text(a.User), Audience: text(audience),
+			Scope: some(a.Scope.String()), ClientID: text(a.Client), Subject: text(a.User), Audience: text(audience(a.Audience)),
 			Expires: seconds(a.ExpiresAt), IssuedAt: seconds(a.IssuedAt), NotBefore: seconds(a.IssuedAt),
 		}
 	}
-	answer := inspected{Audience: text(said.audience())}
+	answer := inspected{Audience: text(audience(said.Audience))}
 	if fam := s.refresh.Family; fam != nil {
 		answer.Scope, answer.ClientID, answer.Subject = some(fam.Scope.String()), text(fam.Client), text(fam.User)
 		answer.Expires, answer.IssuedAt = seconds(fam.ExpiresAt), seconds(fam.RotatedAt)
@@ -157,6 +153,9 @@ func (f *front) owner(c *call, id, secret string) (*client.Client, error) {
 	}
 	return owner, err
 }
+
+// audience is "aud" as one text, its members separated by commas, which is how the product keeps them.
+func audience(members []string) string { return strings.Join(members, ",") }
 
 func some[T any](v T) *T { return &v }
 

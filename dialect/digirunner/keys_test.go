@@ -32,7 +32,7 @@ func (h *house) keySet() (jose.JSONWebKeySet, string) {
 // verifies reports whether one of the set's keys verifies the token. v1 tokens name no key, so all are tried.
 func verifies(t *testing.T, set jose.JSONWebKeySet, raw string) bool {
 	t.Helper()
-	token, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	token, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestEveryTokenVerifiesWithAPublishedKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := jose.ParseSigned(own.Access, []jose.SignatureAlgorithm{jose.RS256})
+	token, err := jose.ParseSignedCompact(own.Access, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestTokensOutliveTheirKeysTurn(t *testing.T) {
 func TestV2TokensNameTheirKeyAndIssuer(t *testing.T) {
 	h := open(t, nil)
 	v2 := h.issue(call{path: v2Path, form: credentials})
-	token, err := jose.ParseSigned(v2.Access, []jose.SignatureAlgorithm{jose.RS256})
+	token, err := jose.ParseSignedCompact(v2.Access, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,9 @@ package digirunner_test
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"sallyport/deployment"
 	"sallyport/realm"
@@ -86,5 +88,46 @@ func TestRoutes(t *testing.T) {
 	}
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("routes %q, want %q", got, want)
+	}
+}
+
+// TestIssuersAreTheServers: an issuer comes from the realm's configuration, never from the Host header, and is the server's
+// whatever path the realm has.
+func TestIssuersAreTheServers(t *testing.T) {
+	h := open(t, func(s *deploymentChanges) {
+		for _, c := range s.Clients {
+			if c.ID == "tspclient" {
+				c.Realm = "lenient"
+			}
+		}
+	})
+	b := h.issue(call{realm: "lenient", path: v2Path, form: credentials})
+	if p := payload(t, b.Access); !strings.Contains(p, `"iss":"https://auth.example.org/dgrv4/ssotoken/v2/OIDC"`) {
+		t.Errorf("the v2 token says %s", p)
+	}
+	got := h.do(call{realm: "lenient", path: inspectPath, form: "token_type_hint=access_token" + tspOwner + b.Access})
+	if !strings.Contains(got.body, `"iss":"https://auth.example.org/dgrv4"`) {
+		t.Errorf("introspection says %s", got.body)
+	}
+}
+
+// TestTheDatabaseIsGone: what needs it is refused in the product's shape, and what does not goes on.
+func TestTheDatabaseIsGone(t *testing.T) {
+	h := open(t, nil)
+	own := h.issue(call{form: passwordForm})
+	h.issue(call{form: credentials})
+	if err := h.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.Advance(time.Second)
+	for _, c := range []call{{form: refreshForm(own.Refresh)}, {path: revokePath, form: "token_type_hint=access_token" + tspOwner + own.Access}} {
+		got := h.do(c)
+		if want := e1("503", "Service Unavailable", "The server cannot reach its database. Try again shortly.", or(c.path, tokenPath)); got.status != 503 || got.body != want {
+			t.Errorf("%.40s: %d %s", c.form, got.status, got.body)
+		}
+	}
+	h.issue(call{form: credentials})
+	if body := h.inspect("token_type_hint=access_token" + tspOwner + own.Access); !strings.HasPrefix(body, `{"active":true,`) {
+		t.Errorf("introspection says %s", body)
 	}
 }
