@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -26,6 +27,7 @@ type options struct {
 	connections int
 	out         string
 	postgres    string
+	only        string
 }
 
 func main() {
@@ -37,6 +39,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 32, "keep-alive connections that send load")
 	flag.StringVar(&o.out, "out", "docs/bench", "folder for the table and the plot")
 	flag.StringVar(&o.postgres, "postgres", "", "URL of an empty PostgreSQL database: measures the durable cases on it as well")
+	flag.StringVar(&o.only, "only", "", "measure only the baseline and cases whose name contains this; writes no report")
 	flag.StringVar(&role, "role", "", "internal: run as the baseline or the upstream server")
 	flag.Parse()
 	o.length = time.Duration(seconds * float64(time.Second))
@@ -81,7 +84,10 @@ func run(ctx context.Context, o options) error {
 	defer bench.close()
 	rep.FirstToken, rep.IdleBytes = bench.firstToken, bench.idleBytes
 	for round := range o.rounds {
-		for _, c := range bench.cases {
+		for i, c := range bench.cases {
+			if i > 0 && !strings.Contains(c.name, o.only) {
+				continue
+			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -92,6 +98,9 @@ func run(ctx context.Context, o options) error {
 			rep.add(c, m)
 			progress("round %d of %d  %-34s %8.1f µs CPU  %8.0f requests/s", round+1, o.rounds, c.name, m.cpu, m.rate)
 		}
+	}
+	if o.only != "" {
+		return nil
 	}
 	if rep.Stored, err = bench.storedPerToken(ctx); err != nil {
 		return err

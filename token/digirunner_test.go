@@ -118,6 +118,9 @@ func TestDigiRunnerV2(t *testing.T) {
 	if out.RefreshToken != "" {
 		t.Error("client credentials got a refresh token")
 	}
+	if got := out.Scope.String(); got != "2000000006 profile email system/*.cruds" {
+		t.Errorf("scope %q", got)
+	}
 	if got := members(t, string(bytesOf(t, strings.Split(out.AccessToken, ".")[0]))); got != "typ alg kid ver" {
 		t.Errorf("header members: %s", got)
 	}

@@ -97,17 +97,18 @@ func randomBits() uint64 {
 	return binary.BigEndian.Uint64(b[:])
 }
 
-// newFamilyID draws an ID. That of a digiRunner family is a jti of 12 drawn bytes whose last four follow from them, so
+// newFamilyID draws an ID. It begins with the time, so that grants given together are stored together, and has 64 random
+// bits: it is a name and no secret. That of a digiRunner family is a jti of 12 drawn bytes whose last four follow from them, so
 // that the jti of its refresh tokens can carry the generation there; a family that does not rotate keeps one jti, as that
 // product does.
 func newFamilyID(shape Shape, now time.Time) ID {
 	var id ID
 	_, _ = rand.Read(id[:]) // never fails
-	if shape != ShapeDigiRunner {
-		return id
-	}
 	j := jti(id)
 	putTime(&j, now)
+	if shape != ShapeDigiRunner {
+		return ID(j)
+	}
 	j[8] = j[8]&0x3f | 0x80
 	binary.BigEndian.PutUint32(j[12:], familyMask(j))
 	return ID(j)

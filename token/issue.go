@@ -19,6 +19,9 @@ func (s *Service) Issue(ctx context.Context, a Authorization) (*Issued, error) {
 		AccessID: m.jti.String(), IssuedAt: m.issued, ExpiresIn: m.access.TTL.Seconds(), StartedAt: m.started,
 		Scope: a.Scope, Client: a.Client, User: a.User,
 	}
+	if a.Shape == ShapeDigiRunnerV2 {
+		out.Scope = digiV2Scope(a.Scope) // what the token holds (RFC 6749 section 5.1)
+	}
 	// The tokens are made before anything is written: a failure here leaves no grant that nobody holds.
 	var row *Reference
 	if out.AccessToken, row, err = s.mintAccess(ctx, m); err != nil {

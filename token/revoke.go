@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"crypto/sha256"
 	"time"
 
 	"sallyport/client"
@@ -12,8 +11,8 @@ import (
 // RevokeAccess ends one access token, raw, which Verify or Inspect read as a. It holds on this node when it returns.
 func (s *Service) RevokeAccess(ctx context.Context, r *realm.Realm, a *Access, raw string) error {
 	var hash [32]byte
-	if a.Format == realm.Reference {
-		hash = sha256.Sum256([]byte(raw))
+	if a.Format == realm.Reference && len(raw) == referenceText {
+		hash = referenceKey(raw)
 	}
 	return s.revokeAccess(ctx, r, hash, a.ID, a.ExpiresAt)
 }

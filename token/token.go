@@ -4,7 +4,7 @@
 //
 //	jwt         RFC 9068, signed by a key of the realm
 //	opaque      "sps_" and a sealed payload: client, user, scopes, times, family; nothing is stored
-//	reference   56 hex digits: hour of expiry, 16 random bytes, 8 bytes of MAC; stored under its SHA-256
+//	reference   56 hex digits: hour of expiry, order, 16 random bytes, 6 bytes of MAC; stored under its SHA-256
 //	digiRunner  a JWT with that product's claims in that product's order
 //
 // A refresh token names its grant family and generation and carries a MAC over both (ShapeStandard), or is a digiRunner
