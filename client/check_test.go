@@ -90,7 +90,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %v", tt.field, err)
 			continue
 		}
-		if len(err.Error()) > 300 || strings.ContainsAny(err.Error(), "\x00\n\x1b\xff") {
+		if len(err.Error()) > 300 || !realm.Printable(err.Error()) {
 			t.Errorf("%s: not fit to be shown: %q", tt.field, err)
 		}
 	}

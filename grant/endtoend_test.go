@@ -43,7 +43,7 @@ func TestSignInAndRefresh(t *testing.T) {
 }
 
 // CVE class 4: any number of racers with one refresh token end up in one grant, and a replay later ends it.
-func TestRacersWithOneRefreshToken(t *testing.T) {
+func TestCVEClass4RacersWithOneRefreshToken(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		const racers = 64
 		first := h.signIn(t)
@@ -112,7 +112,7 @@ func TestRacersWithOneRefreshToken(t *testing.T) {
 }
 
 // CVE classes 4 and 5: who is switched off is refused at the next call, and what was refused is not used up.
-func TestSwitchedOff(t *testing.T) {
+func TestCVEClass5SwitchedOff(t *testing.T) {
 	onBoth(t, func(t *testing.T, h *house) {
 		issued := h.signIn(t)
 		dory, err := h.User(t.Context(), realm.Default, "dory")

@@ -193,7 +193,7 @@ func TestStrangerCannotLockOut(t *testing.T) {
 }
 
 // CVE class 13: made-up client ids are slowed down like wrong secrets, so the throttle does not tell which exist.
-func TestThrottleDoesNotTellWhichClientsExist(t *testing.T) {
+func TestCVEClass13ThrottleDoesNotTellWhichClientsExist(t *testing.T) {
 	answers := func(id string) (reasons []oauth.Reason) {
 		w := newWorld()
 		r := w.request("password")
@@ -210,7 +210,7 @@ func TestThrottleDoesNotTellWhichClientsExist(t *testing.T) {
 }
 
 // CVE class 13: no answer of the standard texts tells a missing user from a wrong password or a user who is off.
-func TestAnswersDoNotTellWhichUsersExist(t *testing.T) {
+func TestCVEClass13AnswersDoNotTellWhichUsersExist(t *testing.T) {
 	texts := map[string]bool{}
 	for _, name := range []string{"dory", "nobody"} {
 		w := newWorld()
@@ -225,7 +225,7 @@ func TestAnswersDoNotTellWhichUsersExist(t *testing.T) {
 }
 
 // CVE class 4 and 5: what a principal has become since counts at every refresh.
-func TestRefreshAfterTheWorldChanged(t *testing.T) {
+func TestCVEClass4RefreshAfterTheWorldChanged(t *testing.T) {
 	w := newWorld()
 	if got := w.exchange(t, w.request("refresh_token")); got != "" {
 		t.Fatal(got)
@@ -247,7 +247,7 @@ func TestRefreshAfterTheWorldChanged(t *testing.T) {
 }
 
 // CVE class 19: neither a huge scope nor thousands of distinct names cost more than the rest of the call.
-func TestHugeScopeIsNotTakenApart(t *testing.T) {
+func TestCVEClass19HugeScopeIsNotTakenApart(t *testing.T) {
 	var names strings.Builder
 	for i := range 100_000 {
 		fmt.Fprintf(&names, "s%d ", i)

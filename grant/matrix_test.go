@@ -161,8 +161,8 @@ func sayPublic(w *world) {
 	c.Grants = append(slices.Clone(c.Grants), "public")
 }
 
-// TestEveryGrantMeetsEveryControl is CVE class 10: a check that one grant makes and its sibling forgets.
-func TestEveryGrantMeetsEveryControl(t *testing.T) {
+// TestCVEClass10EveryGrantMeetsEveryControl: a check that one grant makes and its sibling forgets.
+func TestCVEClass10EveryGrantMeetsEveryControl(t *testing.T) {
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)

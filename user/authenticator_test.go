@@ -102,7 +102,7 @@ func TestAuthenticate(t *testing.T) {
 }
 
 // CVE class 13: a name that does not exist costs the same work as one that does.
-func TestUnknownUserCostsTheSame(t *testing.T) {
+func TestCVEClass13UnknownUserCostsTheSame(t *testing.T) {
 	h := user.NewHasher(1)
 	hash, _ := h.Hash(t.Context(), "dorypass")
 	s := newStore(&user.User{Realm: "a", Name: "dory", Password: hash}, &user.User{Realm: "a", Name: "federated"})
