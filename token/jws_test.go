@@ -90,7 +90,7 @@ func TestOthersVerifyOurs(t *testing.T) {
 		a := h.auth(realm.JWT)
 		a.Access.Alg = string(alg)
 		raw := h.issue(a).AccessToken
-		parsed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{alg})
+		parsed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{alg})
 		if err != nil {
 			t.Fatalf("%s: %v", alg, err)
 		}
@@ -176,7 +176,7 @@ func TestES256SignaturesAreNotMalleable(t *testing.T) {
 		s := new(big.Int).SetBytes(sig[32:])
 		s.Sub(elliptic.P256().Params().N, s).FillBytes(sig[32:])
 		other := raw[:cut] + base64.RawURLEncoding.EncodeToString(sig)
-		if _, err := jose.ParseSigned(other, []jose.SignatureAlgorithm{jose.ES256}); err != nil {
+		if _, err := jose.ParseSignedCompact(other, []jose.SignatureAlgorithm{jose.ES256}); err != nil {
 			t.Fatal(err)
 		}
 		wantReason(t, h, h.realm, other, "token_malformed")
