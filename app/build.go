@@ -14,6 +14,7 @@ import (
 	"sallyport/audit"
 	"sallyport/client"
 	"sallyport/deployment"
+	"sallyport/dialect"
 	"sallyport/feed"
 	"sallyport/grant"
 	"sallyport/key"
@@ -22,24 +23,26 @@ import (
 	"sallyport/throttle"
 	"sallyport/token"
 	"sallyport/user"
+	"sallyport/web/metrics"
 )
 
 // An App is a server that has been put together. Build starts what it does in the background, Close ends it.
 type App struct {
-	config  Config
-	log     *slog.Logger
-	now     func() time.Time
-	url     atomic.Pointer[string] // the public URL
-	store   *store.Store
-	hasher  *user.Hasher
-	audit   *audit.Log
-	ring    *key.Ring
-	tokens  *token.Service
-	realms  *realm.Directory
-	clients *client.Directory
-	users   *user.Directory
-	engine  *grant.Engine
-	faces   *faces
+	config   Config
+	log      *slog.Logger
+	now      func() time.Time
+	url      atomic.Pointer[string] // the public URL
+	store    *store.Store
+	hasher   *user.Hasher
+	audit    *audit.Log
+	ring     *key.Ring
+	tokens   *token.Service
+	realms   *realm.Directory
+	clients  *client.Directory
+	users    *user.Directory
+	engine   *grant.Engine
+	counters *metrics.Metrics
+	faces    *faces
 
 	stop    context.CancelFunc // ends the background work
 	working sync.WaitGroup     // the background work
@@ -106,7 +109,10 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub, master key.M
 		return err
 	}
 	a.hasher = user.NewHasher(a.config.PasswordWorkers)
-	a.audit = audit.NewLog(a.store, a.log)
+	a.counters = newCounters(a.config.Version)
+	a.audit = audit.NewLog(a.store, a.log, func(e audit.Event) {
+		a.counters.TokenEvent(string(e.Kind), e.Grant, e.Dialect, string(e.Reason))
+	})
 	guesses := throttle.New(throttle.Config{Now: a.now})
 	auth := user.NewAuthenticator(a.users, a.store, a.hasher, a.now)
 	a.engine = grant.New(grant.Config{
@@ -114,6 +120,19 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub, master key.M
 		Grants: grants(a.tokens, a.users, auth, guesses), Throttle: guesses, Audit: a.audit, Now: a.now,
 	})
 	return nil
+}
+
+// newCounters makes the metrics, which have to know every name that they count by.
+func newCounters(version string) *metrics.Metrics {
+	c := metrics.Config{Version: version, Faces: []string{authserverFace, gatewayFace}}
+	for _, d := range dialects(dialect.Deps{}) {
+		c.Faces = append(c.Faces, d.Name())
+		c.Dialects = append(c.Dialects, d.Name())
+	}
+	for _, g := range grants(nil, nil, nil, nil) {
+		c.Grants = append(c.Grants, g.Type())
+	}
+	return metrics.New(c)
 }
 
 func (a *App) schedules() map[string]realm.KeySchedule {

@@ -46,6 +46,7 @@ try. Nothing is kept unless --data is given. The passwords are public: this is f
 			defer os.RemoveAll(config.Data)
 		}
 		config.Log = newLog(config, c.Stderr)
+		config.Version = versionOf(c.Process.Version).Version
 		return c.try(cmd.Context(), config)
 	}
 	return cmd

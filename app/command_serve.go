@@ -25,6 +25,7 @@ listeners close, and requests under way finish. A second signal stops at once.`,
 			return err
 		}
 		config.Log = newLog(config, c.Stderr)
+		config.Version = versionOf(c.Process.Version).Version
 		return c.run(cmd.Context(), config, nil, func(string) {})
 	}
 	return cmd

@@ -52,6 +52,8 @@ type Config struct {
 
 	MasterKey string `yaml:"-"` // the text of SALLYPORT_MASTER_KEY
 
+	Version string `yaml:"-"` // of the program, for the metrics
+
 	Now func() time.Time `yaml:"-"` // tests set the clock; nil: time.Now
 	Log *slog.Logger     `yaml:"-"` // nil: made from log_format and log_level
 }

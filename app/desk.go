@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,10 +66,10 @@ func (c *command) openDesk(ctx context.Context, config Config) (*desk, error) {
 	return d, nil
 }
 
-// firstRealm makes the default realm in a database that has none.
+// firstRealm makes the default realm where it is not there yet.
 func firstRealm(ctx context.Context, s *store.Store, now time.Time) error {
 	realms, err := s.Realms(ctx)
-	if err != nil || len(realms) > 0 {
+	if err != nil || slices.ContainsFunc(realms, func(r *realm.Realm) bool { return r.Name == realm.Default }) {
 		return err
 	}
 	plan, err := (&deployment.Planner{Store: s, Now: time.Now}).Plan(ctx, []*deployment.File{{Realm: realm.Default}})

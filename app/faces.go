@@ -33,7 +33,8 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	}
 	var err error
 	f.apis, err = gateway.New(gateway.Config{
-		APIs: a.store, Hub: hub, Auth: ways(a.tokens), Policies: kinds(), Refuse: refuse, Log: a.log, Now: a.now,
+		APIs: a.store, Hub: hub, Auth: ways(a.tokens), Policies: kinds(), Refuse: refuse,
+		Meter: a.counters.Call, Log: a.log, Now: a.now,
 	})
 	if err != nil {
 		return nil, err
@@ -53,12 +54,14 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	if f.gateway, err = a.front(&router{realms: a.realms, gateway: calls, fixed: health}); err != nil {
 		return nil, err
 	}
-	f.metrics = http.NotFoundHandler()
+	only := http.NewServeMux()
+	only.Handle("GET /metrics", a.counters.Handler())
+	f.metrics = only
 	admin := http.NewServeMux()
 	for path, h := range health {
 		admin.Handle("GET "+path, h)
 	}
-	admin.Handle("GET /metrics", f.metrics)
+	admin.Handle("GET /metrics", a.counters.Handler())
 	f.admin = admin
 	return f, nil
 }
@@ -69,11 +72,15 @@ func (a *App) front(next http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, usage("%v", err)
 	}
+	observe := a.counters.Request(a.now)
+	if a.config.AdminListen == "" && a.config.MetricsListen == "" {
+		observe = nil // nobody can see the counters
+	}
 	var access *slog.Logger
 	if a.config.LogRequests {
 		access = a.log
 	}
-	return &web.Front{Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: access, Faults: a.log, Now: a.now}, nil
+	return &web.Front{Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: access, Faults: a.log, Observe: observe, Now: a.now}, nil
 }
 
 // patient lifts the limit on how long a request may take to arrive: what passes through to an upstream may be large and

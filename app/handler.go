@@ -32,6 +32,12 @@ type router struct {
 	mu       sync.Mutex // held while built is replaced
 }
 
+// Names of faces in logs and metrics; a dialect has its own.
+const (
+	authserverFace = "authserver"
+	gatewayFace    = "gateway" // which names itself
+)
+
 // A route is who serves a path.
 type route struct {
 	face    string
@@ -121,7 +127,7 @@ func (m *router) routes(rl *realm.Realm) map[string]route {
 func (m *router) build(rl *realm.Realm) map[string]route {
 	routes := map[string]route{}
 	for path, h := range m.standard {
-		routes[path] = route{face: "authserver", handler: h}
+		routes[path] = route{face: authserverFace, handler: h}
 	}
 	for _, d := range m.dialects {
 		if _, open := rl.Opens(d.Name()); open {

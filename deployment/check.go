@@ -106,7 +106,7 @@ func (c *checker) named(p strictyaml.Place, key, kind string, list []Named, know
 			c.faults.Add(p.Of(key), "%s: %s is named twice; keep one", key, n.Name)
 		default:
 			if err := check(n.Settings); err != nil {
-				c.faults.Add(p.Of(key), "%s: %s: %v", key, n.Name, err)
+				c.faults.Add(p.Of(key), "%s: %s: %s", key, n.Name, strings.TrimPrefix(err.Error(), n.Name+": "))
 			}
 		}
 		seen[n.Name] = true
@@ -118,7 +118,9 @@ func (c *checker) user(u *User) {
 	c.one(u.Place, subject, []string{"password", "password_env", "password_file", "password_hash"})
 	c.resolve(u.Place, subject, "password", &u.Password, &u.PasswordEnv, &u.PasswordFile)
 	c.hash(u.Place, subject, "password_hash", u.PasswordHash)
-	c.told(u.Place, subject, user.Check(u.user("", nil)))
+	rest := u.user("", nil)
+	rest.Password = "" // looked at already
+	c.told(u.Place, subject, user.Check(rest))
 }
 
 func (c *checker) client(cl *Client, all string) {

@@ -72,7 +72,7 @@ func (c *checker) hash(p strictyaml.Place, subject, key, text string) {
 		return
 	}
 	if err := user.CheckHash(text); err != nil {
-		c.faults.Add(p.Of(key), "%.100s: %s: %v", subject, key, err)
+		c.faults.Add(p.Of(key), "%.100s: %s: %s", subject, key, strings.TrimPrefix(err.Error(), "hash: "))
 	}
 }
 

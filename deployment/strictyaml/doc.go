@@ -8,7 +8,9 @@
 package strictyaml
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -56,7 +58,7 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return e.Pos.String() + ": " + e.Text }
 
-// Errors are all faults of a file, in the order of their places.
+// Errors are all faults of a file.
 type Errors []*Error
 
 // Error writes one fault a line.
@@ -73,11 +75,12 @@ func (e *Errors) Add(at Pos, format string, args ...any) {
 	*e = append(*e, &Error{Pos: at, Text: fmt.Sprintf(format, args...)})
 }
 
-// Err returns e as an error, nil if there is no fault.
+// Err returns e as an error in the order of places, nil if there is no fault.
 func (e Errors) Err() error {
 	if len(e) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(e, func(a, b *Error) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col)) })
 	return e
 }
 
