@@ -72,17 +72,32 @@ func (d *DDI) CheckSettings(settings json.RawMessage) error {
 // Refuse implements dialect.Dialect: the challenge of RFC 6750 section 3, and a body of RFC 6749.
 func (d *DDI) Refuse(w http.ResponseWriter, r *http.Request, refusal *policy.Refusal) {
 	e := oauth.Fail(refusal.Reason, "")
-	if refusal.Challenge != "" {
-		e.Code = refusal.Challenge
-	}
+	e.Code = codeOf(refusal, e)
 	if refusal.Detail != "" {
 		e.Description = refusal.Detail
 	}
 	if refusal.Scheme != "" {
 		w.Header().Set("WWW-Authenticate", challenge(r, refusal, e.Description))
 	}
-	web.SetRetryAfter(w.Header(), e)
+	if w.Header().Get("Retry-After") == "" {
+		web.SetRetryAfter(w.Header(), e)
+	}
 	web.WriteBody(w, refusal.Status, "application/json", web.AppendError(nil, e.Code, e.Description))
+}
+
+// codeOf finds the error code. Most of what a gateway refuses for has none in OAuth: then the status decides whose fault it is.
+func codeOf(refusal *policy.Refusal, e *oauth.Error) oauth.Code {
+	switch {
+	case refusal.Challenge != "":
+		return refusal.Challenge
+	case e.Code != oauth.ServerError:
+		return e.Code
+	case refusal.Status < http.StatusInternalServerError:
+		return oauth.InvalidRequest
+	case refusal.Status == http.StatusServiceUnavailable, refusal.Status == http.StatusGatewayTimeout:
+		return oauth.TemporarilyDown
+	}
+	return oauth.ServerError
 }
 
 // challenge is the value of WWW-Authenticate. To a call without a credential it says nothing of errors (RFC 6750 section 3.1).

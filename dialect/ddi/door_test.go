@@ -55,6 +55,18 @@ func TestRefuse(t *testing.T) {
 			"upstream away", policy.Refusal{Status: 503, Reason: oauth.Unavailable, Detail: "Later."},
 			"", `{"error":"temporarily_unavailable","error_description":"Later."}`,
 		},
+		{
+			"no such API", policy.Refusal{Status: 404, Reason: policy.APIUnknown, Detail: "Nothing is here."},
+			"", `{"error":"invalid_request","error_description":"Nothing is here."}`,
+		},
+		{
+			"upstream broken", policy.Refusal{Status: 502, Reason: policy.UpstreamFailed, Detail: "Broken."},
+			"", `{"error":"server_error","error_description":"Broken."}`,
+		},
+		{
+			"upstream slow", policy.Refusal{Status: 504, Reason: policy.UpstreamTimeout, Detail: "Slow."},
+			"", `{"error":"temporarily_unavailable","error_description":"Slow."}`,
+		},
 	} {
 		w := httptest.NewRecorder()
 		r := h.Request(dialecttest.Call{Method: http.MethodGet, Path: "/api/dns/zone/"})

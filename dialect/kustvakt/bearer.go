@@ -55,6 +55,16 @@ func (k *Kustvakt) Refuse(w http.ResponseWriter, r *http.Request, f *policy.Refu
 			n = noticeGuest.of(nil, noticeGuest.entity)
 		}
 		n.write(w)
+	case oauth.RequestMalformed:
+		if f.Scheme == "" {
+			refuseOther(w, f)
+			return
+		}
+		_, n := bearerOf(r.Header.Get("Authorization"))
+		if n == nil {
+			n = noticeBad.of(nil, noticeBad.entity) // two words, and the second is no token
+		}
+		n.write(w)
 	case oauth.TokenMalformed, oauth.TokenExpired, oauth.TokenRevoked, oauth.TokenWrongClient:
 		noticeToken(oauth.Fail(f.Reason, "")).write(w)
 	case oauth.ScopeMissing:
