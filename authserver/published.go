@@ -7,26 +7,29 @@ import (
 	"strconv"
 	"strings"
 
+	"sallyport/key"
 	"sallyport/realm"
 	"sallyport/web"
 )
 
 // How long, in seconds, others may keep what is published. A key is announced for far longer before it signs.
-const (
-	jwksMaxAge     = 900
-	metadataMaxAge = 300
-)
+const maxAge = 300
 
-// jwks publishes the realm's keys (RFC 7517 section 5).
+// jwks publishes the realm's keys (RFC 7517 section 5). The key that signs by the realm's own algorithm is made here if need
+// be: a resource server that starts before the first token is issued must not keep an empty set.
 func (f *Face) jwks(w http.ResponseWriter, r *http.Request, rl *realm.Realm) error {
 	if err := web.Allow(w, r, http.MethodGet, http.MethodHead); err != nil {
+		return err
+	}
+	alg := rl.AccessToken.Or(realm.AccessToken{Alg: realm.DefaultAlg}).Alg
+	if _, err := f.keys.Signer(r.Context(), rl.Name, key.Alg(alg)); err != nil {
 		return err
 	}
 	set, err := f.keys.JWKS(r.Context(), rl.Name)
 	if err != nil {
 		return err
 	}
-	publish(w, r, "application/jwk-set+json", set, jwksMaxAge)
+	publish(w, r, "application/jwk-set+json", set)
 	return nil
 }
 
@@ -36,7 +39,7 @@ func (f *Face) metadata(w http.ResponseWriter, r *http.Request, rl *realm.Realm)
 	if err := web.Allow(w, r, http.MethodGet, http.MethodHead); err != nil {
 		return err
 	}
-	publish(w, r, "application/json", f.appendMetadata(nil, rl), metadataMaxAge)
+	publish(w, r, "application/json", f.appendMetadata(nil, rl))
 	return nil
 }
 
@@ -72,7 +75,7 @@ func (f *Face) appendMetadata(dst []byte, rl *realm.Realm) []byte {
 
 // publish answers with a public document that others may keep for a while, or says that theirs is still good
 // (RFC 9110 section 13.1.2).
-func publish(w http.ResponseWriter, r *http.Request, contentType string, body []byte, maxAge int) {
+func publish(w http.ResponseWriter, r *http.Request, contentType string, body []byte) {
 	sum := sha256.Sum256(body)
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 	h := w.Header()

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/authserver"
+	"sallyport/deployment"
 	"sallyport/dialect/dialecttest"
 )
 
@@ -23,7 +24,7 @@ func TestKeysVerifyTokens(t *testing.T) {
 		raw[alg] = h.get(string(alg), "grant_type", "client_credentials").Access
 	}
 	got := h.read("/jwks", dialecttest.Call{})
-	if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/jwk-set+json" || got.Header.Get("Cache-Control") != "public, max-age=900" {
+	if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/jwk-set+json" || got.Header.Get("Cache-Control") != "public, max-age=300" {
 		t.Fatalf("%d %v", got.Status, got.Header)
 	}
 	var set jose.JSONWebKeySet
@@ -52,6 +53,18 @@ func TestKeysVerifyTokens(t *testing.T) {
 	}
 	if strings.Contains(got.Body, `"d"`) {
 		t.Error("a private key is published")
+	}
+}
+
+// TestKeysArePublishedBeforeTheFirstToken: a resource server may start first.
+func TestKeysArePublishedBeforeTheFirstToken(t *testing.T) {
+	h := open(t, func(c *deployment.ChangeSet) { c.Realms[1].AccessToken.Alg = "EdDSA" })
+	for name, alg := range map[string]string{"default": "ES256", "corp": "EdDSA"} {
+		var set jose.JSONWebKeySet
+		got := h.read("/jwks", dialecttest.Call{Realm: name})
+		if err := json.Unmarshal([]byte(got.Body), &set); err != nil || len(set.Keys) != 1 || set.Keys[0].Algorithm != alg {
+			t.Errorf("%s: %s, %v", name, got.Body, err)
+		}
 	}
 }
 
