@@ -14,6 +14,7 @@ import (
 
 const (
 	pollEvery  = 500 * time.Millisecond // how soon a missed notification is noticed
+	onTheWay   = 100 * time.Millisecond // how long a notification may take that should be here
 	pollWithin = 5 * time.Second        // a connection that does not answer in time is lost
 	retryEvery = 250 * time.Millisecond // how soon a lost connection is made again
 )
@@ -93,24 +94,43 @@ func (l *listener) reconnect(life context.Context) bool {
 
 // hear takes one notification, or asks for the count when there was none for a while.
 func (l *listener) hear(life context.Context) error {
-	ctx, cancel := context.WithTimeout(life, pollEvery)
-	n, err := l.conn.WaitForNotification(ctx)
-	cancel()
-	if err == nil {
-		l.take(n.Payload)
-		return nil
-	}
-	if l.conn.IsClosed() || !errors.Is(err, context.DeadlineExceeded) {
+	taken, err := l.wait(life, pollEvery)
+	if taken || err != nil {
 		return err
 	}
-	ctx, cancel = context.WithTimeout(life, pollWithin)
+	ctx, cancel := context.WithTimeout(life, pollWithin)
 	defer cancel()
 	seq, err := l.count(ctx)
-	if err == nil && seq > l.heard {
-		l.heard = seq // notifications up to this one may still come and say nothing new
-		l.lost()
+	if err != nil {
+		return err
 	}
-	return err
+	// The count is seen a moment before the notification that belongs to it.
+	for l.heard < seq {
+		taken, err := l.wait(life, onTheWay)
+		if err != nil {
+			return err
+		}
+		if !taken {
+			l.heard = seq
+			l.lost()
+		}
+	}
+	return nil
+}
+
+// wait takes a notification if one comes in time.
+func (l *listener) wait(life context.Context, atMost time.Duration) (taken bool, err error) {
+	ctx, cancel := context.WithTimeout(life, atMost)
+	defer cancel()
+	n, err := l.conn.WaitForNotification(ctx)
+	if err == nil {
+		l.take(n.Payload)
+		return true, nil
+	}
+	if l.conn.IsClosed() || !errors.Is(err, context.DeadlineExceeded) {
+		return false, err
+	}
+	return false, nil
 }
 
 func (l *listener) take(payload string) {
