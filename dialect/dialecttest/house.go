@@ -56,6 +56,8 @@ type House struct {
 	Tokens   *token.Service
 	Engine   *grant.Engine
 	Log      *strings.Builder // what was logged
+
+	log *slog.Logger
 }
 
 // PublicURL is the address every House is configured with.
@@ -67,6 +69,7 @@ func New(t testing.TB, s Setup) *House {
 	ctx := t.Context()
 	h := &House{T: t, Clock: &Clock{now: time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)}, Log: new(strings.Builder)}
 	hub, log := new(feed.Hub), slog.New(slog.NewTextHandler(&guarded{w: h.Log}, nil))
+	h.log = log
 	h.Stores = s.Open(t, hub, h.Clock.Now)
 	h.must(h.Stores.Commit(ctx, s.Start))
 	var err error
@@ -100,7 +103,7 @@ func (h *House) must(err error) {
 func (h *House) Deps() dialect.Deps {
 	return dialect.Deps{
 		Engine: h.Engine, Tokens: h.Tokens, Keys: h.Keys, Realms: h.Realms, Clients: h.Clients, Users: h.Users,
-		Log: slog.New(slog.NewTextHandler(&guarded{w: h.Log}, nil)), Now: h.Clock.Now,
+		Log: h.log, Now: h.Clock.Now,
 	}
 }
 
