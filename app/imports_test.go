@@ -52,6 +52,8 @@ var folders = map[string]layer{
 	"app":   isAssembly,
 	"cmd":   isCommand,
 	"bench": isTooling, "scripts": isTooling,
+
+	"examples": isWord, // files that a reader can apply; the quickstart embeds one
 }
 
 func layerOf(folder string) layer {
