@@ -84,7 +84,7 @@ func (a *App) listen() (_ []listener, err error) {
 	}()
 	var secure *tls.Config
 	if a.config.TLSCert != "" {
-		cert, err := newCertificate(a.config.TLSCert, a.config.TLSKey, a.log)
+		cert, err := newCertificate(a.config.TLSCert, a.config.TLSKey, a.log, a.now)
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 type certificate struct {
 	certFile, keyFile string
 	log               *slog.Logger
+	now               func() time.Time
 
 	mu      sync.Mutex // guards what follows
 	current *tls.Certificate
@@ -23,8 +24,8 @@ type certificate struct {
 // lookEvery is how often the files are looked at, at most.
 const lookEvery = 5 * time.Second
 
-func newCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
-	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, looked: time.Now()}
+func newCertificate(certFile, keyFile string, log *slog.Logger, now func() time.Time) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log, now: now, looked: now()}
 	c.read = c.changed()
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
@@ -49,7 +50,7 @@ func (c *certificate) changed() time.Time {
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); now.Sub(c.looked) >= lookEvery {
+	if now := c.now(); now.Sub(c.looked) >= lookEvery {
 		c.looked = now
 		if changed := c.changed(); !changed.Equal(c.read) {
 			pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)

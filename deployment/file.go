@@ -85,9 +85,9 @@ type User struct {
 	PasswordHash string   `yaml:"password_hash"` // its hash: argon2id, bcrypt, PBKDF2 or scrypt
 	Status       Status   `yaml:"status"`        // `on`, `off` or `locked`; default on
 	Alias        string   `yaml:"alias"`         // the name shown to people
-	Email        string   `yaml:"email"`
-	Org          string   `yaml:"org"`   // organisation id
-	Roles        []string `yaml:"roles"` // role ids
+	Email        string   `yaml:"email"`         // e-mail address
+	Org          string   `yaml:"org"`           // organisation id
+	Roles        []string `yaml:"roles"`         // role ids
 }
 
 // A Client is an OAuth client (RFC 6749 section 2). At most one of secret, secret_env, secret_file, secret_hash,

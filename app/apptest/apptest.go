@@ -102,7 +102,7 @@ type Answer struct {
 	Body   string
 }
 
-// Do makes a request. Header holds names and values in turn.
+// Do makes a request. Header holds names and values in turn; an empty value is not sent.
 func (s *Server) Do(t *testing.T, method, path, body string, header ...string) Answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
@@ -110,10 +110,13 @@ func (s *Server) Do(t *testing.T, method, path, body string, header ...string) A
 		t.Fatal(err)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
-		if strings.EqualFold(header[i], "Host") {
+		switch {
+		case header[i+1] == "":
+		case strings.EqualFold(header[i], "Host"):
 			r.Host = header[i+1]
+		default:
+			r.Header.Set(header[i], header[i+1])
 		}
-		r.Header.Set(header[i], header[i+1])
 	}
 	response, err := s.Client.Do(r)
 	if err != nil {
