@@ -102,8 +102,7 @@ func (c *checker) named(p strictyaml.Place, key, kind string, list []Named, know
 		switch {
 		case !ok:
 			c.faults.Add(p.Of(key), "%s: there is no %s %.40q; %s", key, kind, n.Name, choice(n.Name, keysOf(known)))
-		case seen[n.Name]:
-			c.faults.Add(p.Of(key), "%s: %s is named twice; keep one", key, n.Name)
+		case seen[n.Name]: // which the realm says itself
 		default:
 			if err := check(n.Settings); err != nil {
 				c.faults.Add(p.Of(key), "%s: %s: %s", key, n.Name, strings.TrimPrefix(err.Error(), n.Name+": "))

@@ -1,0 +1,105 @@
+package deployment_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"sallyport/deployment"
+	"sallyport/deployment/strictyaml"
+)
+
+func TestParseRefuses(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"nothing", "# nothing", "f.yaml: the file is empty; it needs at least `realm: NAME`"},
+		{"no realm", "users: []", "f.yaml:1:1: realm: is missing; write `realm: default` or the name of another realm"},
+		{"two documents of one realm", "realm: a\n---\nrealm: a", "f.yaml:3:1: realm: a is described twice; put everything of a realm into one document"},
+		{"a host twice", "realm: a\nhosts: [x.org]\n---\nrealm: b\nhosts: [X.org]", "f.yaml:5:1: hosts: x.org is named twice; a host name leads to one realm"},
+		{"a dialect", "realm: a\ndialects: [digi-runner]", `f.yaml:2:1: dialects: there is no dialect "digi-runner"; did you mean digirunner?`},
+		{"a dialect twice", "realm: a\ndialects: [ddi, ddi]", `f.yaml:2:1: dialects: "ddi" is given twice; give it once`},
+		{"settings of a dialect", "realm: a\ndialects: [ddi: {x: 1}]", "f.yaml:2:1: dialects: ddi: has no settings; write the name alone"},
+		{"two dialects in one entry", "realm: a\ndialects: [{ddi: {}, digirunner: {}}]", "f.yaml:2:12: dialects: want a name, or one name with its settings such as {ratelimit: {rate: 100/s}}"},
+		{"a nameless user", "realm: a\nusers: [{org: 1}]", "f.yaml:2:10: name: is missing; every user needs one"},
+		{"a user twice", "realm: a\nusers: [{name: x}, {name: x}]", "f.yaml:2:21: name: user x is already in the file, line 2; names are unique in a realm"},
+		{"two passwords", "realm: a\nusers: [{name: x, password: p, password_env: SET}]", "f.yaml:2:32: user x: password_env: give only one of password and password_env"},
+		{"an empty password", "realm: a\nusers: [{name: x, password: ''}]", "f.yaml:2:19: user x: password: is empty; write one or leave the key out"},
+		{"an unset variable", "realm: a\nusers: [{name: x, password_env: UNSET}]", "f.yaml:2:19: user x: password_env: the environment variable UNSET is not set; set it, or use password_file or password_hash"},
+		{"an absent file", "realm: a\nusers: [{name: x, password_file: nowhere}]", "f.yaml:2:19: user x: password_file: no such file; name a file that this command can read"},
+		{"a status", "realm: a\nusers: [{name: x, status: disabled}]", `f.yaml:2:27: status: "disabled" is not a status; write on, off or locked`},
+		{"a day", "realm: a\nclients: [{id: x, not_after: 31.1.2026}]", `f.yaml:2:30: not_after: "31.1.2026" is not a day or a moment; write 2026-01-31 or 2026-01-31T08:00:00Z`},
+		{"a secret without one", "realm: a\nclients: [{id: x, secrets: [{expires: 2027-01-01}]}]", "f.yaml:2:30: client x: secrets: entry 1 holds no secret; give one of secret, secret_env, secret_file, secret_hash"},
+		{"generated and brought", "realm: a\nclients: [{id: x, secret: s, generated: true}]", "f.yaml:2:30: client x: generated: give only one of secret and generated"},
+		{"a grant", "realm: a\nclients: [{id: x, grants: [refresh]}]", `f.yaml:2:19: client x: grants: there is no grant "refresh"; there are client_credentials, password, public, refresh_token`},
+		{"the scope that covers all", "realm: a\nall_scope: all\nclients: [{id: x, scopes: [all]}]", "f.yaml:3:19: client x: scopes: all covers every scope, which only a trusted client may have; add `trusted: true` or name the scopes"},
+		{"two targets", "realm: a\napis: [{name: x, path: /x, targets: [{url: http://a}, {url: http://b}]}]", "f.yaml:2:28: api x: targets: there may be one target as yet; balancing over several comes with the data plane"},
+		{"upstream and targets", "realm: a\napis: [{name: x, path: /x, upstream: http://a, targets: [{url: http://b}]}]", "f.yaml:2:48: api x: targets: give upstream or targets, not both"},
+		{"a path twice", "realm: a\napis: [{name: x, path: /x, upstream: http://a}, {name: y, path: /x, upstream: http://a}]", "f.yaml:2:59: api y: path: /x is already served by an api of this file, line 2; one path leads to one api"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := deployment.Parse("f.yaml", []byte(tc.text), checks())
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if err.Error() != tc.want {
+				t.Errorf("got  %s\nwant %s", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestParseAccepts(t *testing.T) {
+	files, err := deployment.Parse("conf/f.yaml", []byte(`
+realm: default
+users: [{name: 4711, password: 0123, status: on, org: 100000}, {name: b, status: false}]
+clients:
+  - {id: 2000000006, scopes: [2000000006], secret_env: SET, not_before: 2026-01-31, status: true, type: confidential}
+apis: [{name: x, path: /x, targets: [{url: "http://a", weight: 3}]}]
+`), checks())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := files[0]
+	if u := f.Users[0]; u.Name != "4711" || u.Password != "0123" || u.Status != "on" || u.Org != "100000" || f.Users[1].Status != "off" {
+		t.Errorf("users: %+v", f.Users)
+	}
+	c := f.Clients[0]
+	if c.ID != "2000000006" || c.Scopes[0] != "2000000006" || c.Secret != "from the environment" || c.SecretEnv != "" || c.Status != "on" ||
+		!c.NotBefore.Equal(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("client: %+v", c)
+	}
+	if a := f.APIs[0]; a.Upstream != "http://a" || a.Targets != nil {
+		t.Errorf("api: %+v", a)
+	}
+}
+
+// FuzzParse: a file is refused with places, or can be stored, after which storing it again changes nothing.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{base, "realm: a\n---\nrealm: b\nhosts: [x]", "realm: default\nclients: [{id: on, generated: true}]", "realm: default\nusers:\n  - {name: x, password_env: SET}", "a: [", "realm: default\ndialects:\n- digirunner: {wrong_password_status: 400}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		files, err := deployment.Parse("f.yaml", []byte(text), checks())
+		if err != nil {
+			var faults strictyaml.Errors
+			if !errors.As(err, &faults) || !strings.HasPrefix(err.Error(), "f.yaml") {
+				t.Fatalf("without a place: %v", err)
+			}
+			return
+		}
+		m := &memory{}
+		p := deployment.Planner{Store: m, Hasher: hasher{}, Now: func() time.Time { return now }, Prune: true}
+		planned, err := p.Plan(context.Background(), files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := planned.Commit(context.Background(), m, now); err != nil {
+			t.Fatal(err)
+		}
+		again, err := p.Plan(context.Background(), files)
+		if err != nil || !again.Changes.Empty() {
+			t.Fatalf("a second time: %v %s", err, again.Diff)
+		}
+	})
+}
