@@ -10,7 +10,8 @@ import (
 type Pool[C any] struct {
 	open  func(context.Context) (C, error)
 	close func(C) error
-	slots chan struct{} // one per connection that may be lent or open at the same time
+	slots chan struct{} // one per connection that is lent
+	over  chan struct{} // closed by Close: nobody waits for a slot any more
 
 	mu     sync.Mutex
 	idle   []C  // guarded by mu
@@ -19,7 +20,7 @@ type Pool[C any] struct {
 
 // NewPool returns a Pool of at most size connections, which are opened when they are first needed.
 func NewPool[C any](size int, open func(context.Context) (C, error), close func(C) error) *Pool[C] {
-	return &Pool[C]{open: open, close: close, slots: make(chan struct{}, size)}
+	return &Pool[C]{open: open, close: close, slots: make(chan struct{}, size), over: make(chan struct{})}
 }
 
 // Get lends a connection. Every one must be given back by Put.
@@ -32,6 +33,8 @@ func (p *Pool[C]) Get(ctx context.Context) (c C, err error) {
 	default:
 		select {
 		case p.slots <- struct{}{}:
+		case <-p.over:
+			return c, &Away{ErrClosed}
 		case <-ctx.Done():
 			return c, context.Cause(ctx)
 		}
@@ -72,7 +75,10 @@ func (p *Pool[C]) Put(c C, good bool) {
 func (p *Pool[C]) Close() error {
 	p.mu.Lock()
 	already := p.closed
-	p.closed = true
+	if !already {
+		p.closed = true
+		close(p.over)
+	}
 	idle := p.idle
 	p.idle = nil
 	p.mu.Unlock()
