@@ -24,7 +24,9 @@ listeners close, and requests under way finish. A second signal stops at once.`,
 		if err != nil {
 			return err
 		}
-		config.Log = newLog(config, c.Stderr)
+		lines := newLogBuffer(c.Stderr)
+		defer lines.Flush()
+		config.Log = newLog(config, lines)
 		config.Version = versionOf(c.Process.Version).Version
 		return c.run(cmd.Context(), config, nil, func(string) {})
 	}

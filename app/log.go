@@ -15,8 +15,12 @@ func newLog(c Config, w io.Writer) *slog.Logger {
 		level = slog.LevelInfo // the settings were checked when they were read
 	}
 	o := &slog.HandlerOptions{Level: level}
+	var h slog.Handler = slog.NewTextHandler(w, o)
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		h = slog.NewJSONHandler(w, o)
 	}
-	return slog.New(slog.NewTextHandler(w, o))
+	if b, ok := w.(*logBuffer); ok {
+		h = promptHandler{h, b}
+	}
+	return slog.New(h)
 }
