@@ -12,8 +12,8 @@ import (
 const (
 	familyRotate = `UPDATE family SET generation = generation + 1, uses = uses + 1, rotated_at = $4
 		WHERE bucket = $1 AND id = $2 AND realm = $3 AND generation = $5 AND ($6 = 0 OR uses < $6)`
-	familyUse = `UPDATE family SET generation = generation + 1, uses = uses + 1
-		WHERE bucket = $1 AND id = $2 AND realm = $3 AND ($4 = 0 OR uses < $4)`
+	familyUse = `UPDATE family SET generation = generation + 1, uses = uses + 1, rotated_at = $4
+		WHERE bucket = $1 AND id = $2 AND realm = $3 AND ($5 = 0 OR uses < $5)`
 	familyState = `SELECT generation, uses, rotated_at FROM family WHERE bucket = $1 AND id = $2 AND realm = $3`
 )
 
@@ -100,7 +100,7 @@ func advance(tx engine.Tx, a token.Advance) (bool, error) {
 		n, err := tx.Exec(familyRotate, append(familyKey(a), micros(a.Now), int64(a.Presented), int64(a.MaxUses))...)
 		return n == 1, err
 	}
-	n, err := tx.Exec(familyUse, append(familyKey(a), int64(a.MaxUses))...)
+	n, err := tx.Exec(familyUse, append(familyKey(a), micros(a.Now), int64(a.MaxUses))...)
 	return n == 1, err
 }
 

@@ -39,6 +39,9 @@ func (s *Service) List(ctx context.Context, r *realm.Realm, user, client, kind s
 		return nil, err
 	}
 	for _, f := range families {
+		if s.ends(f) {
+			continue
+		}
 		list = append(list, Listed{
 			Handle: familyHandle(f), Client: f.Client, Scope: f.Scope,
 			StartedAt: f.StartedAt, CreatedAt: f.RotatedAt, ExpiresAt: f.ExpiresAt,

@@ -12,6 +12,12 @@ import (
 // one of the realm's. Where the grant is gone, Family holds what the token itself tells: all of it for a digiRunner
 // token, identity and expiry for a standard one.
 func (s *Service) InspectRefresh(ctx context.Context, r *realm.Realm, raw string) (*Presented, State, error) {
+	return s.InspectDigiRefresh(ctx, r, raw, realm.RefreshToken{Rotate: new(bool)}) // that product's way
+}
+
+// InspectDigiRefresh is InspectRefresh for a front door that says itself, below realm and client, how digiRunner tokens
+// behave: whether one that has had a successor is over depends on that.
+func (s *Service) InspectDigiRefresh(ctx context.Context, r *realm.Realm, raw string, digi realm.RefreshToken) (*Presented, State, error) {
 	p, stored, err := s.present(ctx, r, raw)
 	if err != nil {
 		return nil, "", err
@@ -23,13 +29,19 @@ func (s *Service) InspectRefresh(ctx context.Context, r *realm.Realm, raw string
 	if !stored {
 		return p, Revoked, nil
 	}
+	switch suspended, err := s.suspended(ctx, p.Family); {
+	case err != nil:
+		return nil, "", err
+	case suspended:
+		return p, Revoked, nil
+	}
 	c, err := s.clients.Get(ctx, r.Name, p.Family.Client)
 	if err != nil {
 		return nil, "", err
 	}
 	door := realm.RefreshToken{}
 	if p.Family.Shape == ShapeDigiRunner {
-		door.Rotate = new(bool) // that product's way unless realm or client say otherwise
+		door = digi
 	}
 	_, set := settings(r, c, realm.AccessToken{}, door)
 	if idle(p.Family, set.Idle, now) {
@@ -81,7 +93,7 @@ func (s *Service) present(ctx context.Context, r *realm.Realm, raw string) (p *P
 	if err != nil {
 		return nil, false, err
 	}
-	if f == nil {
+	if f == nil || s.ends(f) {
 		return p, false, nil
 	}
 	p.Family = f

@@ -161,3 +161,17 @@ func (s *revocationSet) covers(n *names, generation uint32, issued int64) bool {
 	bound, ok := s.get(n.clientUser)
 	return ok && issued <= bound
 }
+
+// doubt is how long after the end of all tokens of a user others may have been issued by somebody who did not know: the
+// command that ends them takes its time before it writes, the news takes its time to every node, and clocks differ.
+const doubt = time.Minute
+
+// doubts reports whether a token was issued so shortly after all tokens of its user ended that whoever issued it may not
+// have known.
+func (s *revocationSet) doubts(n *names, issued int64) bool {
+	if !n.hasUser {
+		return false
+	}
+	bound, ok := s.get(n.user)
+	return ok && issued > bound && issued <= bound+doubt.Microseconds()
+}

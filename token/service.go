@@ -12,6 +12,7 @@ import (
 	"sallyport/feed"
 	"sallyport/key"
 	"sallyport/realm"
+	"sallyport/user"
 )
 
 // Clients finds clients; *client.Directory does.
@@ -19,12 +20,19 @@ type Clients interface {
 	Get(ctx context.Context, realm, id string) (*client.Client, error)
 }
 
+// Users finds users; *user.Directory does.
+type Users interface {
+	Get(ctx context.Context, realm, name string) (*user.User, error)
+}
+
 // Config is what a Service works with.
 type Config struct {
 	Store   Store
 	Keys    *key.Ring
 	Clients Clients
-	Hub     *feed.Hub
+	// Users is asked about a token that was issued while its user was being switched off. Nil: nobody is asked.
+	Users Users
+	Hub   *feed.Hub
 	// Longest returns the longest life an access token of the realm can have; revocations of a whole user or client are
 	// kept that long. Nil: realm.MaxDuration. See the function Longest.
 	Longest   func(ctx context.Context, r *realm.Realm) (time.Duration, error)
@@ -38,6 +46,7 @@ type Service struct {
 	store   Store
 	keys    *key.Ring
 	clients Clients
+	users   Users
 	longest func(ctx context.Context, r *realm.Realm) (time.Duration, error)
 	now     func() time.Time
 	log     *slog.Logger
@@ -53,7 +62,7 @@ func New(c Config) (*Service, error) {
 	if c.Store == nil || c.Keys == nil || c.Clients == nil || c.Hub == nil {
 		return nil, errors.New("token: Store, Keys, Clients and Hub are all needed")
 	}
-	s := &Service{store: c.Store, keys: c.Keys, clients: c.Clients, longest: c.Longest, now: c.Now, log: c.Log}
+	s := &Service{store: c.Store, keys: c.Keys, clients: c.Clients, users: c.Users, longest: c.Longest, now: c.Now, log: c.Log}
 	if s.longest == nil {
 		s.longest = func(context.Context, *realm.Realm) (time.Duration, error) { return realm.MaxDuration.Std(), nil }
 	}

@@ -115,7 +115,7 @@ type Family struct {
 	Scope      scope.Set // everything that was granted; a refresh may ask for less
 	Generation uint32    // the refresh token that counts now; its predecessor still does within the grace period
 	StartedAt  time.Time
-	RotatedAt  time.Time // when Generation was reached
+	RotatedAt  time.Time // when Generation was reached: the last use
 	ExpiresAt  time.Time
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"sallyport/client"
 	"sallyport/oauth"
 	"sallyport/realm"
 )
@@ -26,10 +25,14 @@ func (s *Service) Verify(ctx context.Context, r *realm.Realm, raw string) (*Acce
 	if s.now().UnixMicro() >= v.expires {
 		return nil, oauth.Fail(oauth.TokenExpired, v.access.ID)
 	}
-	if s.isRevoked(v) {
+	revoked, err := s.isRevoked(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if revoked {
 		return nil, oauth.Fail(oauth.TokenRevoked, v.access.ID)
 	}
-	refusal, err := s.clientRefusal(ctx, v.access)
+	refusal, err := s.clientRefusal(ctx, v.access.Realm, v.access.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +59,17 @@ func (s *Service) Inspect(ctx context.Context, r *realm.Realm, raw string) (*Acc
 		}
 		return v.access, Revoked, nil
 	}
-	if s.isRevoked(v) {
+	revoked, err := s.isRevoked(ctx, v)
+	if err != nil {
+		return nil, "", err
+	}
+	if revoked {
 		return v.access, Revoked, nil
 	}
 	if expired {
 		return v.access, Expired, nil
 	}
-	refusal, err := s.clientRefusal(ctx, v.access)
+	refusal, err := s.clientRefusal(ctx, v.access.Realm, v.access.Client)
 	if err != nil {
 		return nil, "", err
 	}
@@ -119,31 +126,19 @@ func (s *Service) read(ctx context.Context, r *realm.Realm, raw string) (a *Acce
 
 // isRevoked asks the revocation set if it has changed since the token was last found clear. The epoch is read first: what
 // is added meanwhile moves it again.
-func (s *Service) isRevoked(v *verified) bool {
+func (s *Service) isRevoked(ctx context.Context, v *verified) (bool, error) {
 	epoch := s.revoked.epoch.Load() + 1
 	if v.cleared.Load() == epoch {
-		return false
+		return false, nil
 	}
-	if s.revoked.covers(&v.names, v.access.Generation, v.access.IssuedAt.UnixMicro()) {
-		return true
+	a := v.access
+	if s.revoked.covers(&v.names, a.Generation, a.IssuedAt.UnixMicro()) {
+		return true, nil
+	}
+	if s.users != nil && s.revoked.doubts(&v.names, a.IssuedAt.UnixMicro()) {
+		away, err := s.userAway(ctx, a.Realm, a.User)
+		return away, err // asked again next time: who is switched on again is not told here
 	}
 	v.cleared.Store(epoch)
-	return false
-}
-
-// clientRefusal returns why the client of a token may not act, "" if it may.
-func (s *Service) clientRefusal(ctx context.Context, a *Access) (oauth.Reason, error) {
-	c, err := s.clients.Get(ctx, a.Realm, a.Client)
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case c == nil:
-		return oauth.ClientUnknown, nil
-	case c.Status == client.Locked:
-		return oauth.ClientLocked, nil
-	case c.Status != client.On:
-		return oauth.ClientDisabled, nil
-	}
-	return "", nil
+	return false, nil
 }

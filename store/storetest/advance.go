@@ -142,7 +142,7 @@ func withoutRotation(t *testing.T, d Database) {
 		advance(t, s, a, token.Advanced)
 	}
 	want := *f
-	want.Generation = 4
+	want.Generation, want.RotatedAt = 4, now.Add(time.Hour) // an idle limit counts from the last use
 	if diff := cmp.Diff(&want, getFamily(t, s, f)); diff != "" {
 		t.Error(diff)
 	}
