@@ -100,7 +100,7 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub, master key.M
 		Store: a.store, Master: master, Hub: hub, Schedules: a.schedules, Overlap: a.overlap, Now: a.now, Log: a.log,
 	})
 	a.tokens, err = token.New(token.Config{
-		Store: a.store, Keys: a.ring, Clients: a.clients, Hub: hub, Longest: a.longest, Now: a.now, Log: a.log,
+		Store: a.store, Keys: a.ring, Clients: a.clients, Users: a.users, Hub: hub, Longest: a.longest, Now: a.now, Log: a.log,
 	})
 	if err != nil {
 		return err

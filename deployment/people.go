@@ -58,7 +58,7 @@ func (p *Plan) user(old, u *user.User) {
 		if line.Words == "" {
 			return
 		}
-		if old.Status == user.On && u.Status != user.On {
+		if (old.Status == user.On) != (u.Status == user.On) { // switched on again: what slipped through on the way off ends now
 			p.revoke(u.Realm, token.RevokeUser, u.Name)
 		}
 	}
@@ -110,7 +110,7 @@ func (p *Plan) client(old, c *client.Client, secretWords string) {
 		if secretWords != "" {
 			event.Kind = audit.CredentialReset
 		}
-		if old.Status == client.On && c.Status != client.On {
+		if (old.Status == client.On) != (c.Status == client.On) {
 			p.revoke(c.Realm, token.RevokeClient, c.ID)
 		}
 	}

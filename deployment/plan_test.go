@@ -149,6 +149,21 @@ func TestEndOfTokens(t *testing.T) {
 	}
 }
 
+// Who is switched on again does not get back what was issued while the news that he was off was under way.
+func TestEndOfTokensWhenSwitchedOnAgain(t *testing.T) {
+	m := &memory{}
+	commit(t, m, plan(t, m, base, false))
+	commit(t, m, plan(t, m, "realm: default\nusers: [{name: dory, status: off}]\nclients: [{id: open, type: public, status: locked}]", false))
+	commit(t, m, plan(t, m, "realm: default\nusers: [{name: dory, status: on}]\nclients: [{id: open, type: public, status: on}]", false))
+	var got []string
+	for _, r := range m.last.Revocations {
+		got = append(got, string(r.Kind)+" "+r.Key)
+	}
+	if d := cmp.Diff([]string{"u dory", "c open"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestEventsTellWhatChanged(t *testing.T) {
 	m := &memory{}
 	commit(t, m, plan(t, m, base, false))
