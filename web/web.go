@@ -62,14 +62,15 @@ func ReadForm(w http.ResponseWriter, r *http.Request) (oauth.Params, error) {
 	return oauth.ParseForm(string(body))
 }
 
-// MediaType returns the request's media type in lower case without parameters, "" if it has none or a broken one.
+// MediaType returns the request's media type in lower case without parameters, "" if it has none or a broken one. Broken
+// parameters do not break it: nothing here depends on them.
 func MediaType(r *http.Request) string {
 	v := r.Header.Get("Content-Type")
 	if v == "application/x-www-form-urlencoded" || v == "application/json" {
 		return v
 	}
 	t, _, err := mime.ParseMediaType(v)
-	if err != nil {
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return ""
 	}
 	return t

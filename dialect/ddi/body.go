@@ -13,11 +13,15 @@ import (
 // and clients that copied the page send JSON under whatever content type their tool puts there (curl -d says it is a form),
 // so the body itself decides: no form begins with a brace.
 func read(w http.ResponseWriter, r *http.Request) (oauth.Params, error) {
+	media := web.MediaType(r)
+	if media == "multipart/form-data" { // what tools make of the page's "Form Data"
+		return web.ReadMultipart(w, r)
+	}
 	body, err := web.ReadBody(w, r)
 	if err != nil {
 		return oauth.Params{}, err
 	}
-	media := web.MediaType(r)
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // RFC 8259 section 8.1: a byte order mark may be ignored
 	switch {
 	case isJSON(media), looksLikeJSON(body):
 		return oauth.ParseJSON(body)

@@ -14,6 +14,11 @@ import (
 
 var sample = regexp.MustCompile(`^\{"access_token":"[0-9a-f]{56}","expires_in":1800,"token_type":"Bearer","scope":"read write"\}$`)
 
+// multipartBody is what tools send that are told "form data".
+const multipartBody = "--b\r\nContent-Disposition: form-data; name=\"client_id\"\r\n\r\n" + pageID +
+	"\r\n--b\r\nContent-Disposition: form-data; name=\"client_secret\"\r\n\r\n" + pageSecret +
+	"\r\n--b\r\nContent-Disposition: form-data; name=\"grant_type\"\r\n\r\nclient_credentials\r\n--b--\r\n"
+
 func basic(id, secret string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
 }
@@ -45,6 +50,9 @@ func TestAnswersAsDocumented(t *testing.T) {
 		"JSON said to be text":           {Type: "text/plain", Body: pageBody},
 		"form said to be text":           {Type: "text/plain; charset=utf-8", Body: form},
 		"broken content type":            {Type: "json; =", Body: pageBody},
+		"broken charset":                 {Type: "application/x-www-form-urlencoded; charset", Body: form},
+		"a byte order mark":              {Type: json, Body: "\ufeff" + pageBody},
+		"multipart":                      {Type: "multipart/form-data; boundary=b", Body: multipartBody},
 		"Basic":                          {Auth: basic(pageID, pageSecret), Body: "grant_type=client_credentials"},
 		"Basic, JSON":                    {Auth: basic(pageID, pageSecret), Type: json, Body: `{"grant_type":"client_credentials"}`},
 		"Basic, form-encoded halves":     {Auth: basic("id%3Awith+colon", pageSecret), Body: "grant_type=client_credentials"},

@@ -91,6 +91,7 @@ func TestWhereParametersMayBe(t *testing.T) {
 	h.issue(call{form: passwordForm + "&password=x&grant_type=magic&username=nobody"})
 	h.issue(call{form: passwordForm + "&scope=anything"})
 	h.issue(call{form: passwordForm, kind: "application/x-www-form-urlencoded; charset=UTF-8"})
+	h.issue(call{form: passwordForm, kind: "application/x-www-form-urlencoded; charset"})
 	h.issue(call{form: "grant_type=password&username=tspuser&password=dXNlcjEyM2FiY2Q"})
 	h.issue(call{form: credentials + "&client_id=machine&client_secret=dHNwMTIzYWJjZA==", auth: "Basic of somebody else"})
 	if got := h.do(call{form: `{"grant_type":"password"}`, kind: "application/json"}); got.body != e2("invalid_request", "Missing grant type") {

@@ -1,11 +1,6 @@
 package digirunner
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"mime"
-	"mime/multipart"
 	"strings"
 	"unicode/utf8"
 
@@ -26,7 +21,7 @@ func (c *call) params() (oauth.Params, error) {
 	case "application/x-www-form-urlencoded":
 		body, err = web.ReadForm(c.w, c.r)
 	case "multipart/form-data":
-		body, err = c.multipart()
+		body, err = web.ReadMultipart(c.w, c.r)
 	default:
 		return p, nil
 	}
@@ -45,47 +40,9 @@ func (c *call) form() (oauth.Params, error) {
 	case "application/x-www-form-urlencoded":
 		return web.ReadForm(c.w, c.r)
 	case "multipart/form-data":
-		return c.multipart()
+		return web.ReadMultipart(c.w, c.r)
 	}
 	return oauth.Params{}, oauth.Fail(oauth.RequestMediaType, "")
-}
-
-// multipart reads the parameters of a multipart/form-data body (RFC 7578). Parts with a file name are files, not
-// parameters.
-func (c *call) multipart() (oauth.Params, error) {
-	var p oauth.Params
-	_, attrs, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if err != nil || attrs["boundary"] == "" {
-		return p, malformed("The multipart body has no boundary. Name it in the Content-Type header.", err)
-	}
-	body, err := web.ReadBody(c.w, c.r)
-	if err != nil {
-		return p, err
-	}
-	parts := multipart.NewReader(bytes.NewReader(body), attrs["boundary"])
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			return p, nil
-		}
-		if err != nil {
-			return p, malformed("The multipart body is not complete and valid.", err)
-		}
-		value, err := io.ReadAll(part)
-		if err != nil {
-			return p, malformed("The multipart body is not complete and valid.", err)
-		}
-		if part.FileName() != "" {
-			continue
-		}
-		if p.Len() == oauth.MaxParams {
-			return p, malformed("The request has more than 256 parameters. Send only those this endpoint reads.", nil)
-		}
-		if !clean(part.FormName()) || !clean(string(value)) {
-			return p, malformed("A parameter is not valid UTF-8 or contains a NUL.", nil)
-		}
-		p.Add(part.FormName(), string(value))
-	}
 }
 
 // credentials reads an Authorization header: Basic base64(id ":" base64(password)). The product looks for the keyword
@@ -117,10 +74,6 @@ func encoded(m client.Method, id, secret string) client.Credentials {
 		m = client.MethodNone
 	}
 	return client.Credentials{Method: m, ID: id, Secret: secret, HasSecret: secret != ""}
-}
-
-func malformed(text string, cause error) error {
-	return &oauth.Error{Code: oauth.InvalidRequest, Reason: oauth.RequestMalformed, Description: text, Err: cause}
 }
 
 // clean reports whether s may travel further: valid UTF-8 without NUL.
