@@ -121,7 +121,7 @@ func (f *front) subject(c *call) (s subject, err error) {
 			belongs = s.access.Client
 		}
 	} else {
-		if s.refresh, s.state, err = f.Tokens.InspectRefresh(c.r.Context(), c.realm, raw); err == nil && s.refresh.Family != nil {
+		if s.refresh, s.state, err = f.Tokens.InspectDigiRefresh(c.r.Context(), c.realm, raw, c.settings.refresh()); err == nil && s.refresh.Family != nil {
 			belongs = s.refresh.Family.Client
 		}
 	}

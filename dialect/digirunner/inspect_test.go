@@ -3,9 +3,11 @@ package digirunner_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
+	"sallyport/deployment"
 	"sallyport/realm"
 )
 
@@ -155,5 +157,31 @@ func TestRevocation(t *testing.T) {
 	h.clock.Advance(25 * time.Hour)
 	if got, want := h.revoke("token_type_hint=access_token"+tspOwner+late.Access), said("token_revoke_success", "access token revoke success, jti: ", late.JTI); got != want {
 		t.Errorf("expired: got %s, want %s", got, want)
+	}
+}
+
+// In a realm whose refresh tokens rotate, one that has had a successor is over, and introspection says so.
+func TestIntrospectionOfRotatedTokens(t *testing.T) {
+	h := open(t, func(set *deployment.ChangeSet) {
+		set.Realms[0].Dialects[0].Settings = []byte(`{"rotate_refresh_tokens":true}`)
+	})
+	first := h.issue(call{form: passwordForm})
+	second := h.issue(call{form: refreshForm(first.Refresh)})
+	h.clock.Advance(time.Minute) // past the time in which a retry gets the same successor
+	for _, tt := range []struct {
+		name, token string
+		active      bool
+	}{
+		{"replaced", first.Refresh, false},
+		{"current", second.Refresh, true},
+	} {
+		got := h.inspect("token_type_hint=refresh_token" + tspOwner + tt.token)
+		if want := fmt.Sprintf(`{"active":%v,`, tt.active); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s, want %s…", tt.name, got, want)
+		}
+	}
+	want := `{"code":"token_already_revoked","message":"refresh token already revoked, jti: ` + claimsOf(t, first.Refresh).JTI + `"}`
+	if got := h.revoke("token_type_hint=refresh_token" + tspOwner + first.Refresh); got != want {
+		t.Errorf("revocation of a replaced token: got %s, want %s", got, want)
 	}
 }
