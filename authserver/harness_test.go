@@ -90,6 +90,8 @@ func founding() deployment.ChangeSet {
 	odd.Secrets = dialecttest.Secret("pass:word+%")
 	bare := one(realm.Default, "bare")
 	bare.Scopes = nil
+	wordPublic := one(realm.Default, "wordpublic")
+	wordPublic.Grants = append(wordPublic.Grants, "public")
 	person := func(name string, status user.Status) *user.User {
 		return &user.User{Realm: realm.Default, Name: name, Password: dialecttest.Password("password of " + name), Status: status}
 	}
@@ -98,7 +100,7 @@ func founding() deployment.ChangeSet {
 		Scopes: []deployment.RealmScope{{Realm: realm.Default, Scope: scope.Scope{Name: "read"}}, {Realm: realm.Default, Scope: scope.Scope{Name: "admin"}}},
 		Users:  []*user.User{person("dory", user.On), person("offuser", user.Off)},
 		Clients: []*client.Client{
-			one(realm.Default, "app"), one("corp", "app"), api, trusted, public, off, noGrant, addressed, odd, bare,
+			one(realm.Default, "app"), one("corp", "app"), api, trusted, public, off, noGrant, addressed, odd, bare, wordPublic,
 			kind("reference", realm.AccessToken{Format: realm.Reference, TTL: realm.Duration(10 * time.Minute)}),
 			kind("opaque", realm.AccessToken{Format: realm.Opaque}),
 			kind("RS256", realm.AccessToken{Alg: string(key.RS256)}), kind("PS256", realm.AccessToken{Alg: string(key.PS256)}),

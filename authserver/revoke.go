@@ -19,9 +19,13 @@ func (f *Face) revoke(w http.ResponseWriter, r *http.Request, rl *realm.Realm) e
 	if err != nil {
 		return err
 	}
-	c, _, err := f.authenticate(r, rl, p)
+	c, proved, err := f.authenticate(r, rl, p)
 	if err != nil {
 		return err
+	}
+	// RFC 7009 section 2.1: only a public client goes without. A front door that lets another omit its secret speaks for itself.
+	if !proved && c.Type != client.Public {
+		return oauth.Fail(oauth.SecretMissing, c.ID)
 	}
 	raw := p.Get("token")
 	if raw == "" {

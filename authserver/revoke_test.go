@@ -89,6 +89,7 @@ func TestRevokeRefusals(t *testing.T) {
 		{"nobody", dialecttest.Call{Body: form("token", own)}, 401, "invalid_client"},
 		{"wrong secret", dialecttest.Call{Auth: basic("app", "x"), Body: form("token", own)}, 401, "invalid_client"},
 		{"confidential client without its secret", dialecttest.Call{Body: form("token", own, "client_id", "app")}, 401, "invalid_client"},
+		{"client that a front door lets omit its secret", dialecttest.Call{Body: form("token", h.login("wordpublic").Access, "client_id", "wordpublic")}, 401, "invalid_client"},
 		{"no token", dialecttest.Call{Auth: basic("app", secret)}, 400, "invalid_request"},
 		{"empty token", dialecttest.Call{Auth: basic("app", secret), Body: "token="}, 400, "invalid_request"},
 		{"two tokens", dialecttest.Call{Auth: basic("app", secret), Body: "token=a&token=b"}, 400, "invalid_request"},

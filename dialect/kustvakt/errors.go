@@ -3,6 +3,7 @@ package kustvakt
 import (
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"sallyport/oauth"
 	"sallyport/web"
@@ -119,6 +120,19 @@ func words(t *rows, err error) *refusal {
 func shown(s string) string {
 	s = web.Printable(s)
 	return s[:min(len(s), 100)]
+}
+
+// clipped shortens a name that is repeated as it came, at the border of a character.
+func clipped(s string) string {
+	const most = 100
+	if len(s) <= most {
+		return s
+	}
+	n := most
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 func (f *refusal) write(w http.ResponseWriter) {

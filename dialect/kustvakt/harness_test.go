@@ -108,11 +108,13 @@ func founding() deployment.ChangeSet {
 	person := func(name string, status user.Status) *user.User {
 		return &user.User{Realm: realm.Default, Name: name, Password: dialecttest.Password(name + "pass"), Status: status}
 	}
+	wordPublic := one("wordpublic", "search")
+	wordPublic.Trusted, wordPublic.Grants = true, append([]string{"public"}, grants...)
 	set := deployment.ChangeSet{
 		Realms: []*realm.Realm{{Name: realm.Default, AllScope: "all", Dialects: []realm.Dialect{{Name: kustvakt.Name}}}},
 		Users:  []*user.User{person("dory", user.On), person("marlin", user.On), person("admin", user.On), person("offuser", user.Off), person("lockeduser", user.Locked)},
 		Clients: []*client.Client{
-			super, limited, plain, one(secondID, "search"), public, publicSuper, unset, off, locked, noGrants, short,
+			super, limited, plain, one(secondID, "search"), public, publicSuper, unset, off, locked, noGrants, short, wordPublic,
 			one("a:b c%", "client_info"),
 		},
 	}

@@ -19,8 +19,11 @@ var noticeNoToken = notice{status: 400, code: 107, message: "refresh_token is nu
 // which lets any client end any token, this asks whose it is.
 func (k *Kustvakt) revoke(w http.ResponseWriter, c call) error {
 	id, secret := c.params.Get("client_id"), c.params.Get("client_secret")
-	caller, _, err := k.engine.Authenticate(c.Context(), c.realm,
+	caller, proved, err := k.engine.Authenticate(c.Context(), c.realm,
 		client.Credentials{Method: client.MethodPost, ID: id, Secret: secret, HasSecret: secret != ""}, web.Source(c.Request), Name)
+	if err == nil && !proved && caller.Type != client.Public { // another door may let it omit its secret; this one never does
+		err = oauth.Fail(oauth.SecretMissing, id)
+	}
 	if err != nil {
 		return clientRefusal(revokeRows, id, err)
 	}

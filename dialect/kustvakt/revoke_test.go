@@ -59,7 +59,7 @@ func TestRevoke(t *testing.T) {
 
 func TestRevokeErrors(t *testing.T) {
 	h := open(t)
-	mine := h.login("dory", superID, superSecret)
+	mine, digi := h.login("dory", superID, superSecret), h.login("dory", "wordpublic", secret)
 	as := func(id, secret string, pairs ...string) []string {
 		return append([]string{"client_id", id, "client_secret", secret}, pairs...)
 	}
@@ -70,11 +70,12 @@ func TestRevokeErrors(t *testing.T) {
 		{name: "no client", path: revokePath, form: []string{"token", mine.Access}, status: 400, body: a("invalid_request", "Missing parameter: client_id")},
 		{name: "a header is not read", path: revokePath, auth: basic(superID, superSecret), form: []string{"token", mine.Access}, status: 400, body: a("invalid_request", "Missing parameter: client_id")},
 		{name: "no secret", path: revokePath, form: []string{"client_id", superID, "token", mine.Access}, status: 400, body: a("invalid_request", "Missing parameter: client_secret")},
+		{name: "no secret, from a client that another door lets omit it", path: revokePath, form: []string{"client_id", "wordpublic", "token", digi.Access}, status: 400, body: a("invalid_request", "Missing parameter: client_secret")},
 		{name: "wrong secret", path: revokePath, source: "192.0.2.2", form: as(superID, "wrong", "token", mine.Access), status: 401, body: a("invalid_client", "Invalid client credentials")},
 		{name: "unknown client", path: revokePath, form: as("blah", "x", "token", mine.Access), status: 401, body: a("invalid_client", "Unknown client: blah")},
 		{name: "no stored secret", path: revokePath, form: as("unset", "x", "token", mine.Access), status: 401, body: a("invalid_client", "client_secret was not registered")},
 	})
-	if !h.opens(mine.Access) || !h.refreshes(mine.Refresh) {
+	if !h.opens(mine.Access) || !h.refreshes(mine.Refresh) || !h.opens(digi.Access) {
 		t.Error("a refused revocation ended a token")
 	}
 }

@@ -114,7 +114,7 @@ func tokenRefusal(grantType, id string, p oauth.Params, err error) error {
 			return words(tokenRows, oauth.Fail(oauth.GrantTrustedOnly, grantType))
 		}
 		if n, ok := ldap[e.Reason]; ok {
-			return n.of(e, p.Get("username"))
+			return n.of(e, clipped(p.Get("username")))
 		}
 	}
 	if e.Reason == oauth.ClientUnknown {
