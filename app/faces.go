@@ -3,7 +3,6 @@ package app
 import (
 	"log/slog"
 	"net/http"
-	"time"
 
 	"sallyport/authserver"
 	"sallyport/dialect"
@@ -40,9 +39,8 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 		return nil, err
 	}
 	health := map[string]http.Handler{"/healthz": f.health.Live(), "/readyz": f.health.Ready()}
-	calls := patient(f.apis)
 	main := &router{
-		realms: a.realms, dialects: open, gateway: calls, fixed: health,
+		realms: a.realms, dialects: open, gateway: f.apis, fixed: health,
 		standard: authserver.New(authserver.Config{Engine: a.engine, Tokens: a.tokens, Keys: a.ring, Realms: a.realms, Log: a.log, Now: a.now}).Routes(),
 	}
 	if a.config.GatewayListen != "" {
@@ -51,7 +49,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	if f.main, err = a.front(main); err != nil {
 		return nil, err
 	}
-	if f.gateway, err = a.front(&router{realms: a.realms, gateway: calls, fixed: health}); err != nil {
+	if f.gateway, err = a.front(&router{realms: a.realms, gateway: f.apis, fixed: health}); err != nil {
 		return nil, err
 	}
 	only := http.NewServeMux()
@@ -81,15 +79,6 @@ func (a *App) front(next http.Handler) (http.Handler, error) {
 		access = a.log
 	}
 	return &web.Front{Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: access, Faults: a.log, Observe: observe, Now: a.now}, nil
-}
-
-// patient lifts the limit on how long a request may take to arrive: what passes through to an upstream may be large and
-// slow, and long answers need the connection open as well.
-func patient(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every ResponseWriter has a connection
-		next.ServeHTTP(w, r)
-	})
 }
 
 // Handler returns what the main listener serves.

@@ -59,8 +59,13 @@ func newTransport(timeout time.Duration) *http.Transport {
 
 // forward sends the call upstream and the answer back. The call is the context from here on: when the client goes away,
 // the upstream is left as well.
+//
+// What passes through may be large and slow, and so may the answer, during which the server watches the connection. So
+// its limit on the time that a request may take to arrive ends here, and no earlier: whoever has not been let in must not
+// be able to hold a connection for ever.
 func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, c *call) {
 	r = r.WithContext(c)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every ResponseWriter has a connection
 	if r.ContentLength != 0 && r.Body != nil {
 		c.body.ReadCloser = r.Body
 		r.Body = &c.body

@@ -17,6 +17,9 @@ var (
 		"x-auth-request-",  // what authenticating proxies say
 		"x-authenticated-", // likewise
 		"x-remote-",        // likewise
+		"remote-",          // likewise, and the address (…-user, …-groups, …-email, …-addr)
+		"x-webauth-",       // likewise
+		"x-consumer-",      // what other gateways say
 		"x-ssl-client",     // what proxies say of a client certificate
 		"ssl-client",       // likewise
 	}
@@ -24,7 +27,7 @@ var (
 		"forwarded": true, // RFC 7239
 		"x-real-ip": true, "x-client-ip": true, "x-cluster-client-ip": true, "x-originating-ip": true,
 		"true-client-ip": true, "client-ip": true, "cf-connecting-ip": true, "fastly-client-ip": true,
-		"remote-addr": true, "remote-user": true, "x-webauth-user": true, "client-cert": true, // RFC 9440
+		"client-cert": true, "client-cert-chain": true, // RFC 9440
 		"x-host": true, "x-http-host-override": true,
 		"proxy": true, // becomes the environment variable HTTP_PROXY
 	}

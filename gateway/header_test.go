@@ -20,7 +20,7 @@ func TestClean(t *testing.T) {
 		"X-Forwarded-Tls-Client-Cert", "X-Forwarded-For_", "X_forwarded_for", "X_forwarded-For", "X-Forwarded_for", "X-Forwardedfor",
 		"X-Real-Ip", "X_real_ip", "X-Real_ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip", "Cf-Connecting-Ip", "Client_ip",
 		"X-Original-Url", "X_original_url", "X-Original-Uri", "X-Original-Method", "X-Rewrite-Url", "X-Original-Host",
-		"X-Auth-Request-User", "X_auth_request_user", "X-Authenticated-User", "X-Remote-User", "Remote-User", "Remote_user",
+		"X-Auth-Request-User", "X_auth_request_user", "X-Authenticated-User", "X-Remote-User", "Remote-User", "Remote_user", "Remote-Groups", "remote.email", "X-Webauth-Role", "X-Consumer-Username", "Client-Cert-Chain",
 		"X-Webauth-User", "X-Ssl-Client-Cert", "Ssl-Client-Verify", "Client-Cert", "Proxy", "X-Host",
 	}
 	stays := []string{
