@@ -85,10 +85,15 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	WriteBody(w, status, "application/json", body)
 }
 
+// nosniff keeps browsers from taking an answer for a page or a script, whatever a stranger got into it. It is shared by all
+// answers; nobody writes into a header's values.
+var nosniff = []string{"nosniff"}
+
 // WriteBody answers with body, never to be cached.
 func WriteBody(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
+	h["X-Content-Type-Options"] = nosniff
 	h.Set("Cache-Control", "no-store")
 	if h.Get("Pragma") == "" {
 		h.Set("Pragma", "no-cache")
