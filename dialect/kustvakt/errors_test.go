@@ -115,6 +115,7 @@ func TestTokenErrors(t *testing.T) {
 		{name: "a very long name", auth: super, source: "192.0.2.4", form: []string{"grant_type", "password", "username", strings.Repeat("ü", 60), "password", "x"}, status: 401, body: b("2023", "LDAP Authentication failed due to unknown user or password!", strings.Repeat("ü", 50))},
 		{name: "a very long name, cut at a character", auth: super, source: "192.0.2.4", form: []string{"grant_type", "password", "username", "x" + strings.Repeat("ü", 60), "password", "x"}, status: 401, body: b("2023", "LDAP Authentication failed due to unknown user or password!", "x"+strings.Repeat("ü", 49))},
 		{name: "user before scope", auth: super, source: "192.0.2.3", form: []string{"grant_type", "password", "username", "nobody", "password", "x", "scope", "nonsense"}, status: 401, body: b("2023", "LDAP Authentication failed due to unknown user or password!", "nobody")},
+		{name: "scope in capitals", auth: basic("limited", secret), form: with("scope", "VC_Info"), status: 400, body: a("invalid_scope", "Scope vc_info is not authorized.")},
 		{name: "unknown scope", auth: super, form: with("scope", "search nonsense"), status: 400, body: a("invalid_scope", "Invalid scope")},
 		{name: "scope outside its grammar", auth: super, form: with("scope", `se"arch`), status: 400, body: a("invalid_scope", "Invalid scope")},
 		{name: "scope the client may not have", auth: basic("limited", secret), form: with("scope", "vc_info"), status: 400, body: a("invalid_scope", "Scope vc_info is not authorized.")},
@@ -175,13 +176,13 @@ func TestThrottledGuesses(t *testing.T) {
 	}
 }
 
-// TestStoreAway: with the password grant the answer is the one to a directory that cannot be reached; else OAuth's.
+// TestStoreAway: nobody is told that a credential is wrong.
 func TestStoreAway(t *testing.T) {
 	h := open(t)
 	first := h.login("dory", superID, superSecret)
 	h.disk.Away.Store(true)
 	h.check(t, []line{
-		{name: "password", auth: basic(superID, superSecret), form: []string{"grant_type", "password", "username", "dory", "password", "dorypass"}, status: 401, body: b("2021", "LDAP Authentication: connecting to LDAP Server failed!", "dory")},
+		{name: "password", auth: basic(superID, superSecret), form: []string{"grant_type", "password", "username", "dory", "password", "dorypass"}, status: 503, body: a("temporarily_unavailable", "The server cannot reach its database. Try again shortly.")},
 		{name: "client credentials", auth: basic(plainID, secret), form: []string{"grant_type", "client_credentials"}, status: 503, body: a("temporarily_unavailable", "The server cannot reach its database. Try again shortly.")},
 		{name: "revoke", path: revokePath, form: []string{"client_id", superID, "client_secret", superSecret, "token", first.Access}, status: 503, body: a("temporarily_unavailable", "The server cannot reach its database. Try again shortly.")},
 	})

@@ -36,9 +36,9 @@ func (n notice) of(cause *oauth.Error, entity string) *notice {
 	return &n
 }
 
-// ldap are the answers to a user who may not sign in: the product's directory service has code 2020 + n.
+// ldap are the answers to a user who may not sign in: the product's directory service has code 2020 + n. Its code for a
+// directory that cannot be reached is not used: a 401 would tell a client, and who watches it, that the password is wrong.
 var ldap = map[oauth.Reason]notice{
-	oauth.Unavailable:   {status: 401, code: 2021, message: "LDAP Authentication: connecting to LDAP Server failed!"},
 	oauth.UserUnknown:   {status: 401, code: 2023, message: "LDAP Authentication failed due to unknown user or password!"},
 	oauth.PasswordWrong: {status: 401, code: 2023, message: "LDAP Authentication failed due to unknown user or password!"},
 	oauth.UserLocked:    {status: 401, code: 2024, message: "LDAP Authentication: known user is locked!"},

@@ -3,6 +3,7 @@ package kustvakt
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"sallyport/client"
 	"sallyport/grant"
@@ -39,6 +40,9 @@ func (k *Kustvakt) token(w http.ResponseWriter, c call) error {
 		EndAccess:          true,
 		Access:             realm.AccessToken{Format: realm.Reference, TTL: accessTTL},
 		Refresh:            realm.RefreshToken{TTL: refreshTTL, Rotate: new(true)},
+	}
+	if asked, ok := c.params.Lookup("scope"); ok {
+		c.params.Set("scope", strings.ToLower(asked)) // that product's scopes have small letters, however they are asked for
 	}
 	if grantType == clientCredentials {
 		rules.Scope, rules.ScopeLimit = grant.ScopeReduce, clientCredentialsLimit(c.realm)
