@@ -74,10 +74,10 @@ func (f *Face) describeAccess(ctx context.Context, rl *realm.Realm, c *client.Cl
 	dst = append(dst, `,"token_type":"Bearer"`...)
 	if len(a.Audience) == 1 {
 		dst = append(dst, `,"aud":`...)
-		dst = web.AppendString(dst, a.Audience[0])
+		dst = oauth.AppendString(dst, a.Audience[0])
 	} else if len(a.Audience) > 1 {
 		dst = append(dst, `,"aud":`...)
-		dst = web.AppendList(dst, a.Audience)
+		dst = oauth.AppendList(dst, a.Audience)
 	}
 	return finish(dst, rl), nil
 }
@@ -108,25 +108,25 @@ func appendAbout(dst []byte, a about) []byte {
 	dst = append(dst, `{"active":true`...)
 	if len(a.scope) > 0 {
 		dst = append(dst, `,"scope":`...)
-		dst = web.AppendSpaced(dst, a.scope)
+		dst = oauth.AppendSpaced(dst, a.scope)
 	}
 	dst = append(dst, `,"client_id":`...)
-	dst = web.AppendString(dst, a.client)
+	dst = oauth.AppendString(dst, a.client)
 	subject := a.client // RFC 9068 section 2.2: without a user the subject is the client
 	if a.user != "" {
 		subject = a.user
 		dst = append(dst, `,"username":`...)
-		dst = web.AppendString(dst, a.user)
+		dst = oauth.AppendString(dst, a.user)
 	}
 	dst = append(dst, `,"sub":`...)
-	dst = web.AppendString(dst, subject)
+	dst = oauth.AppendString(dst, subject)
 	dst = append(dst, `,"exp":`...)
 	dst = strconv.AppendInt(dst, a.expiresAt.Unix(), 10)
 	dst = append(dst, `,"iat":`...)
 	dst = strconv.AppendInt(dst, a.issuedAt.Unix(), 10)
 	if a.id != "" {
 		dst = append(dst, `,"jti":`...)
-		dst = web.AppendString(dst, a.id)
+		dst = oauth.AppendString(dst, a.id)
 	}
 	return dst
 }
@@ -134,7 +134,7 @@ func appendAbout(dst []byte, a about) []byte {
 func finish(dst []byte, rl *realm.Realm) []byte {
 	if rl.Issuer != "" {
 		dst = append(dst, `,"iss":`...)
-		dst = web.AppendString(dst, rl.Issuer)
+		dst = oauth.AppendString(dst, rl.Issuer)
 	}
 	return append(dst, '}')
 }

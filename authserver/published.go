@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sallyport/key"
+	"sallyport/oauth"
 	"sallyport/realm"
 	"sallyport/web"
 )
@@ -46,7 +47,7 @@ func (f *Face) metadata(w http.ResponseWriter, r *http.Request, rl *realm.Realm)
 func (f *Face) appendMetadata(dst []byte, rl *realm.Realm) []byte {
 	root := strings.TrimSuffix(rl.Issuer, "/")
 	dst = append(dst, `{"issuer":`...)
-	dst = web.AppendString(dst, rl.Issuer)
+	dst = oauth.AppendString(dst, rl.Issuer)
 	for _, endpoint := range []struct{ member, path string }{
 		{"token_endpoint", tokenPath},
 		{"revocation_endpoint", revokePath},
@@ -54,7 +55,7 @@ func (f *Face) appendMetadata(dst []byte, rl *realm.Realm) []byte {
 		{"jwks_uri", jwksPath},
 	} {
 		dst = append(dst, `,"`+endpoint.member+`":`...)
-		dst = web.AppendString(dst, root+endpoint.path)
+		dst = oauth.AppendString(dst, root+endpoint.path)
 	}
 	proofs := []string{"client_secret_basic", "client_secret_post"}
 	for _, list := range []struct {
@@ -68,7 +69,7 @@ func (f *Face) appendMetadata(dst []byte, rl *realm.Realm) []byte {
 		{"introspection_endpoint_auth_methods_supported", proofs},
 	} {
 		dst = append(dst, `,"`+list.member+`":`...)
-		dst = web.AppendList(dst, list.values)
+		dst = oauth.AppendList(dst, list.values)
 	}
 	return append(dst, '}')
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"sallyport/grant"
+	"sallyport/oauth"
 	"sallyport/realm"
 	"sallyport/token"
 	"sallyport/web"
@@ -42,16 +43,16 @@ func appendIssued(dst []byte, t *token.Issued) []byte {
 		dst = make([]byte, 0, 160+len(t.AccessToken)+len(t.RefreshToken))
 	}
 	dst = append(dst, `{"access_token":`...)
-	dst = web.AppendString(dst, t.AccessToken)
+	dst = oauth.AppendString(dst, t.AccessToken)
 	dst = append(dst, `,"token_type":"Bearer","expires_in":`...)
 	dst = strconv.AppendInt(dst, t.ExpiresIn, 10)
 	if t.RefreshToken != "" {
 		dst = append(dst, `,"refresh_token":`...)
-		dst = web.AppendString(dst, t.RefreshToken)
+		dst = oauth.AppendString(dst, t.RefreshToken)
 	}
 	if len(t.Scope) > 0 { // the grammar of scope has no empty value
 		dst = append(dst, `,"scope":`...)
-		dst = web.AppendSpaced(dst, t.Scope)
+		dst = oauth.AppendSpaced(dst, t.Scope)
 	}
 	return append(dst, '}')
 }

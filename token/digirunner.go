@@ -42,30 +42,30 @@ type digiClaims struct {
 // append writes the payload. v2 gives the further members of a v2 token, empty otherwise.
 func (c *digiClaims) append(b []byte, v2 string) []byte {
 	b = append(b, `{"node":"`+digiNode+`","aud":`...)
-	b = appendStrings(b, c.audience)
+	b = oauth.AppendList(b, c.audience)
 	if c.user != "" {
 		b = append(b, `,"user_name":`...)
-		b = appendString(b, c.user)
+		b = oauth.AppendString(b, c.user)
 	}
 	if c.org != "" {
 		b = append(b, `,"org_id":`...)
-		b = appendString(b, c.org)
+		b = oauth.AppendString(b, c.org)
 	}
 	b = append(b, `,"scope":`...)
-	b = appendStrings(b, c.scope)
+	b = oauth.AppendList(b, c.scope)
 	if c.ati != "" {
 		b = append(b, `,"ati":`...)
-		b = appendString(b, c.ati)
+		b = oauth.AppendString(b, c.ati)
 	}
 	b = appendNumber(b, `,"stime":`, c.started)
 	b = appendNumber(b, `,"exp":`, c.expires)
 	b = appendNumber(b, `,"iat":`, c.issued)
 	b = append(b, `,"authorities":`...)
-	b = appendStrings(b, c.authorities)
+	b = oauth.AppendList(b, c.authorities)
 	b = append(b, `,"jti":`...)
-	b = appendString(b, c.id)
+	b = oauth.AppendString(b, c.id)
 	b = append(b, `,"client_id":`...)
-	b = appendString(b, c.client)
+	b = oauth.AppendString(b, c.client)
 	b = append(b, v2...)
 	return append(b, '}')
 }
@@ -173,9 +173,9 @@ func (s *Service) newDigiV2(ctx context.Context, m *minting) (string, error) {
 		issuer = m.Realm.Issuer
 	}
 	more := append([]byte(nil), `,"ver":"`+digiVersion+`","iss":`...)
-	more = appendString(more, issuer)
+	more = oauth.AppendString(more, issuer)
 	more = append(more, `,"sub":`...)
-	more = appendString(more, m.Client.ID)
+	more = oauth.AppendString(more, m.Client.ID)
 	head := append(appendHeader(nil, "JWT", k), `,"ver":"`+digiVersion+`"}`...)
 	return signJWS(head, c.append(make([]byte, 0, 512), string(more)), k)
 }

@@ -2,6 +2,7 @@ package token
 
 import (
 	"sallyport/key"
+	"sallyport/oauth"
 )
 
 // What the tests of the formats reach: signatures alone, and the JSON reader.
@@ -29,7 +30,7 @@ func ReadMembers(s string) (map[string]string, bool) {
 	return out, ok
 }
 
-func AppendString(s string) string { return string(appendString(nil, s)) }
+func AppendString(s string) string { return string(oauth.AppendString(nil, s)) }
 
 // Revocations is the number of revocations in memory.
 func (s *Service) Revocations() int { return s.revoked.size() }

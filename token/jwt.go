@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sallyport/key"
+	"sallyport/oauth"
 	"sallyport/realm"
 	"sallyport/scope"
 )
@@ -21,7 +22,7 @@ func appendHeader(b []byte, typ string, k *key.Signing) []byte {
 	b = append(b, `","alg":"`...)
 	b = append(b, k.Alg...)
 	b = append(b, `","kid":`...)
-	return appendString(b, k.ID)
+	return oauth.AppendString(b, k.ID)
 }
 
 // appendNumber writes a member with a number.
@@ -42,17 +43,17 @@ func (s *Service) newJWT(ctx context.Context, m *minting) (string, error) {
 	head := append(appendHeader(headBuf[:0], typAccess, k), '}')
 	b := make([]byte, 0, 512)
 	b = append(b, `{"iss":`...)
-	b = appendString(b, m.Realm.Issuer)
+	b = oauth.AppendString(b, m.Realm.Issuer)
 	b = append(b, `,"sub":`...)
-	b = appendString(b, m.subject())
+	b = oauth.AppendString(b, m.subject())
 	b = append(b, `,"aud":`...)
 	if audience := m.audience(); len(audience) == 1 {
-		b = appendString(b, audience[0])
+		b = oauth.AppendString(b, audience[0])
 	} else {
-		b = appendStrings(b, audience)
+		b = oauth.AppendList(b, audience)
 	}
 	b = append(b, `,"client_id":`...)
-	b = appendString(b, m.Client.ID)
+	b = oauth.AppendString(b, m.Client.ID)
 	b = appendNumber(b, `,"exp":`, m.expires.Unix())
 	b = appendNumber(b, `,"iat":`, m.issued.Unix())
 	if m.User != nil {
@@ -61,7 +62,7 @@ func (s *Service) newJWT(ctx context.Context, m *minting) (string, error) {
 	b = append(b, `,"jti":"`...)
 	b = m.jti.append(b)
 	b = append(b, `","scope":`...)
-	b = appendString(b, m.Scope.String())
+	b = oauth.AppendString(b, m.Scope.String())
 	if m.family != (ID{}) {
 		b = append(b, `,"gid":"`...)
 		b = b64.AppendEncode(b, m.family[:])

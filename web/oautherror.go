@@ -56,10 +56,10 @@ func WriteError(w http.ResponseWriter, e *oauth.Error, realm string) {
 // AppendError appends the JSON object of RFC 6749 section 5.2.
 func AppendError(dst []byte, code oauth.Code, description string) []byte {
 	dst = append(dst, `{"error":`...)
-	dst = AppendString(dst, string(code))
+	dst = oauth.AppendString(dst, string(code))
 	if description = Printable(description); description != "" {
 		dst = append(dst, `,"error_description":`...)
-		dst = AppendString(dst, description)
+		dst = oauth.AppendString(dst, description)
 	}
 	return append(dst, '}')
 }

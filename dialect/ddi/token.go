@@ -87,10 +87,10 @@ func credentials(r *http.Request, p oauth.Params) (client.Credentials, error) {
 func appendIssued(t *token.Issued) []byte {
 	dst := make([]byte, 0, 128+len(t.AccessToken))
 	dst = append(dst, `{"access_token":`...)
-	dst = web.AppendString(dst, t.AccessToken)
+	dst = oauth.AppendString(dst, t.AccessToken)
 	dst = append(dst, `,"expires_in":`...)
 	dst = strconv.AppendInt(dst, t.ExpiresIn, 10)
 	dst = append(dst, `,"token_type":"Bearer","scope":`...)
-	dst = web.AppendSpaced(dst, t.Scope)
+	dst = oauth.AppendSpaced(dst, t.Scope)
 	return append(dst, '}')
 }

@@ -94,7 +94,7 @@ func (n *notice) write(w http.ResponseWriter) {
 		if s == "" {
 			body = append(body, "null"...)
 		} else {
-			body = web.AppendString(body, s)
+			body = oauth.AppendString(body, s)
 		}
 	}
 	web.WriteBody(w, n.status, jsonType, append(body, "]]}\n"...))

@@ -131,13 +131,13 @@ func tokenRefusal(grantType, id string, p oauth.Params, err error) error {
 func appendIssued(t *token.Issued) []byte {
 	dst := make([]byte, 0, 160+len(t.AccessToken)+len(t.RefreshToken))
 	dst = append(dst, `{"access_token":`...)
-	dst = web.AppendString(dst, t.AccessToken)
+	dst = oauth.AppendString(dst, t.AccessToken)
 	if t.RefreshToken != "" {
 		dst = append(dst, `,"refresh_token":`...)
-		dst = web.AppendString(dst, t.RefreshToken)
+		dst = oauth.AppendString(dst, t.RefreshToken)
 	}
 	dst = append(dst, `,"scope":`...)
-	dst = web.AppendSpaced(dst, t.Scope)
+	dst = oauth.AppendSpaced(dst, t.Scope)
 	dst = append(dst, `,"token_type":"Bearer","expires_in":`...)
 	dst = strconv.AppendInt(dst, t.ExpiresIn, 10)
 	return append(dst, '}')

@@ -1,4 +1,4 @@
-package web_test
+package oauth_test
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"sallyport/web"
+	"sallyport/oauth"
 )
 
 func TestAppendString(t *testing.T) {
@@ -21,7 +21,7 @@ func TestAppendString(t *testing.T) {
 		{"bad \xff\xc3 bytes", "\"bad \uFFFD\uFFFD bytes\""},
 		{"a real \uFFFD", "\"a real \uFFFD\""},
 	} {
-		if got := string(web.AppendString([]byte("x"), tc.in)); got != "x"+tc.want {
+		if got := string(oauth.AppendString([]byte("x"), tc.in)); got != "x"+tc.want {
 			t.Errorf("%q: got %s, want x%s", tc.in, got, tc.want)
 		}
 	}
@@ -36,10 +36,10 @@ func TestAppendLists(t *testing.T) {
 		{[]string{"read"}, `"read"`, `["read"]`},
 		{[]string{"read", `wr"ite`}, `"read wr\"ite"`, `["read","wr\"ite"]`},
 	} {
-		if got := string(web.AppendSpaced(nil, tc.names)); got != tc.spaced {
+		if got := string(oauth.AppendSpaced(nil, tc.names)); got != tc.spaced {
 			t.Errorf("%q: got %s, want %s", tc.names, got, tc.spaced)
 		}
-		if got := string(web.AppendList(nil, tc.names)); got != tc.list {
+		if got := string(oauth.AppendList(nil, tc.names)); got != tc.list {
 			t.Errorf("%q: got %s, want %s", tc.names, got, tc.list)
 		}
 	}
@@ -51,7 +51,7 @@ func FuzzAppendString(f *testing.F) {
 	f.Add("q\"\\\x00\x7f\u2028\xff")
 	f.Fuzz(func(t *testing.T, s string) {
 		var got string
-		if err := json.Unmarshal(web.AppendString(nil, s), &got); err != nil {
+		if err := json.Unmarshal(oauth.AppendString(nil, s), &got); err != nil {
 			t.Fatalf("%q: %v", s, err)
 		}
 		want := s

@@ -1,4 +1,4 @@
-package web
+package oauth
 
 import "unicode/utf8"
 
