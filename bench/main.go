@@ -4,7 +4,7 @@
 //	go run ./bench              the whole run, about four minutes; writes docs/bench/tokens.md and tokens.svg
 //	go run ./bench -rounds 1 -seconds 1 -out /tmp/x   a quick look
 //
-// Every server is a process of its own with GOMAXPROCS=1; the load comes from this process over keep-alive connections.
+// Every server is a process of its own with GOMAXPROCS=2; the load comes from this process over keep-alive connections.
 // Cases take turns, round by round, so that a machine whose speed drifts does not favour one; the median of the rounds is
 // reported. CPU time is the operating system's account of the server process, user and system together. Load goes to
 // loopback only.

@@ -30,10 +30,10 @@ func build(ctx context.Context, out string) error {
 	return cmd.Run()
 }
 
-// start runs a server on one core's worth of Go scheduler and waits until its port answers.
+// start runs a server that may use two cores (with one, a sync of the disk holds up everybody) and waits until its port answers.
 func start(ctx context.Context, addr, name string, args ...string) (*process, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
 	log, err := os.Create(filepath.Join(os.TempDir(), "sallyport-bench-"+strings.ReplaceAll(addr, ":", "-")+".log"))
 	if err != nil {
 		return nil, err

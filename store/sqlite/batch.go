@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"time"
 
 	"sallyport/store/engine"
 )
@@ -13,7 +14,8 @@ func (w *writer) batch(first *job) {
 		return
 	}
 	var ran []*job
-	for j := first; j != nil && len(ran) < maxBatch; j = w.next(len(ran)) {
+	began := time.Now()
+	for j := first; j != nil; j = w.gather(len(ran), began) {
 		if !j.begin() {
 			continue
 		}
@@ -38,12 +40,35 @@ func (w *writer) batch(first *job) {
 		}
 		w.seq = told
 	}
+	w.company = len(ran) + len(w.queue)
 	for _, j := range ran {
 		j.answer(j.err)
 	}
 }
 
-// next takes another job from the queue if one is there. Nothing is waited for: a lone write is committed at once.
+// gather takes another job from the queue. When writers come in company, as the last commit saw, it waits a moment for
+// each next one: a commit costs the same for one write and for many, and those who were answered just now are on their way
+// back. A lone write waits for nobody.
+func (w *writer) gather(taken int, began time.Time) *job {
+	if j := w.next(taken); j != nil || taken >= maxBatch || w.company < 2 {
+		return j
+	}
+	left := min(nextWithin, maxGather-time.Since(began))
+	if left <= 0 {
+		return nil
+	}
+	w.patience.Reset(left)
+	defer w.patience.Stop()
+	select {
+	case j := <-w.queue:
+		return j
+	case <-w.patience.C:
+	case <-w.quit:
+	}
+	return nil
+}
+
+// next takes another job from the queue if one is there.
 func (w *writer) next(taken int) *job {
 	if taken >= maxBatch {
 		return nil

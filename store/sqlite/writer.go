@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	maxBatch  = 256                    // writes that share a commit
-	pollEvery = 100 * time.Millisecond // how soon the writes of other processes are noticed
+	maxBatch   = 256                    // writes that share a commit
+	maxGather  = 2 * time.Millisecond   // how long others to share a commit with are waited for, all together
+	nextWithin = 50 * time.Microsecond  // how long the next of them
+	pollEvery  = 100 * time.Millisecond // how soon the writes of other processes are noticed
 )
 
 // A writer runs all writes, on one goroutine, which close ends.
@@ -24,12 +26,18 @@ type writer struct {
 	log   *slog.Logger
 
 	closing sync.Once
-	seq     int64 // of the last news that are known here; the goroutine's alone
+	seq     int64 // of the last news that are known here; the goroutine's alone, like what follows
+
+	company  int         // how many writes the last commit saw: its own, and those that queued behind it
+	patience *time.Timer // of gather
 }
 
 func newWriter(s *session, log *slog.Logger) *writer {
+	patience := time.NewTimer(time.Hour)
+	patience.Stop()
 	return &writer{
-		s: s, queue: make(chan *job, maxBatch), lost: make(chan struct{}, 1),
+		patience: patience,
+		s:        s, queue: make(chan *job, maxBatch), lost: make(chan struct{}, 1),
 		quit: make(chan struct{}), ended: make(chan struct{}), log: log,
 	}
 }
