@@ -59,7 +59,7 @@ func (d *DB) Write(ctx context.Context, fn func(engine.Tx) error) ([]feed.Change
 			if err := engine.Call(fn, t); err != nil || len(t.news) == 0 {
 				return err
 			}
-			return t.announce(d.origin)
+			return t.announce(*d.origin.Load())
 		})
 		return t.news, err
 	})
@@ -100,7 +100,13 @@ func (d *DB) inside(t *transaction, fn func() error) error {
 		}
 		return err
 	}
-	return tx.Commit(t.ctx)
+	err = tx.Commit(t.ctx)
+	if err != nil && len(t.news) > 0 {
+		// The answer may be lost and the commit not: the news is heard of like another's, or was passed over just now.
+		d.rename()
+		d.publish(feed.Change{Kind: feed.All})
+	}
+	return err
 }
 
 // Ping implements engine.Engine.

@@ -147,7 +147,7 @@ func (l *listener) take(payload string) {
 		l.lost()
 	default:
 		l.heard = n.Seq
-		if n.Origin != l.d.origin { // our own were told before the write returned
+		if n.Origin != *l.d.origin.Load() { // our own were told before the write returned
 			l.d.publish(n.Changes...)
 		}
 	}

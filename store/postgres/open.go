@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,12 +33,15 @@ type DB struct {
 	conns   *engine.Pool[*conn]
 	publish func(...feed.Change)
 	log     *slog.Logger
-	origin  string // marks our own notifications, which were told already
+	origin  atomic.Pointer[string] // marks our own notifications, which were told already
 
 	stop  context.CancelFunc // ends the listener; nil before Start
 	ended chan struct{}      // closed when the listener has ended
 	close func() error       // shut, once
 }
+
+// rename draws a new mark. What was marked with the old one and is heard from now on counts as somebody else's.
+func (d *DB) rename() { d.origin.Store(new(rand.Text()[:8])) }
 
 // A conn is a connection of the pool.
 type conn struct {
@@ -52,9 +56,10 @@ func Open(ctx context.Context, rawURL string, c engine.Config) (*DB, error) {
 		return nil, err
 	}
 	d := &DB{
-		config: config, publish: c.Publish, log: c.Log, origin: rand.Text()[:8],
+		config: config, publish: c.Publish, log: c.Log,
 		ended: make(chan struct{}),
 	}
+	d.rename()
 	d.close = sync.OnceValue(d.shut)
 	d.conns = engine.NewPool(size, d.connect, hangUp)
 	if err := d.Ping(ctx); err != nil {

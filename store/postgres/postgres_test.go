@@ -138,6 +138,25 @@ func TestOwnNewsAreNotRepeated(t *testing.T) {
 	}
 }
 
+// When a commit fails, nobody knows whether its news came true: everything is looked at anew.
+func TestNewsOfAFailedCommitAreNotPassedOver(t *testing.T) {
+	f := open(t, pgtest.Start(t))
+	failing := `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''at the commit''; END';
+		CREATE CONSTRAINT TRIGGER late AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()`
+	if err := f.Migrate(t.Context(), func(tx engine.Tx) error { _, err := tx.Exec(failing); return err }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.Write(t.Context(), func(tx engine.Tx) error {
+		tx.Tell(feed.Change{Kind: feed.User, ID: "dory"})
+		_, err := tx.Exec(`INSERT INTO t (id, n) VALUES (1, 1)`)
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "at the commit") {
+		t.Fatalf("got %v, want a commit that fails", err)
+	}
+	f.hears(t, feed.Change{Kind: feed.All})
+}
+
 // Two transactions that lock the same rows in opposite order: PostgreSQL ends one, and that one is run again.
 func TestDeadlockIsRepeated(t *testing.T) {
 	f := open(t, pgtest.Start(t))
