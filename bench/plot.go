@@ -13,15 +13,19 @@ const (
 	rowHeight   = 32
 	barHeight   = 18
 	plotTop     = 64
-	figureWidth = 110
+	figureWidth = 130
+	cutAbove    = 15 // times the baseline: such a bar would dwarf the others and is cut
 )
 
-// plot draws a bar for each case: brass for ours, grey for the baseline, and a tick at the aim. The exact figures stand
+// plot draws a bar for each case: brass for ours, grey for the baseline, and a tick at the aim. A bar that is cut ends in a
+// gap and a stub. The exact figures stand
 // beside the bars and in the table.
 func (r *report) plot() string {
 	longest := 0.0
 	for _, w := range r.Rows {
-		longest = max(longest, w.cpu(), w.limit*r.floor(w))
+		if w.cpu() < cutAbove*r.Rows[0].cpu() {
+			longest = max(longest, w.cpu(), w.limit*r.floor(w))
+		}
 	}
 	scale := (plotWidth - labelWidth - figureWidth) / longest
 	height := plotTop + rowHeight*len(r.Rows) + 48
@@ -49,10 +53,18 @@ func (r *report) bar(w row, y int, scale float64) string {
 		name += ", durable"
 	}
 	middle := y + rowHeight/2
-	out := fmt.Sprintf(`<text class="t" x="16" y="%d">%s</text><rect class="%s" x="%d" y="%d" width="%.1f" height="%d"><title>%s: %.1f µs</title></rect>`,
-		middle+5, html.EscapeString(name), class, labelWidth, middle-barHeight/2, w.cpu()*scale, barHeight, html.EscapeString(name), w.cpu())
+	const full = plotWidth - labelWidth - figureWidth
+	cut := w.cpu() >= cutAbove*r.Rows[0].cpu()
 	end := w.cpu() * scale
-	if w.limit > 0 {
+	if cut {
+		end = full - 14
+	}
+	out := fmt.Sprintf(`<text class="t" x="16" y="%d">%s</text><rect class="%s" x="%d" y="%d" width="%.1f" height="%d"><title>%s: %.1f µs</title></rect>`,
+		middle+5, html.EscapeString(name), class, labelWidth, middle-barHeight/2, end, barHeight, html.EscapeString(name), w.cpu())
+	if cut {
+		out += fmt.Sprintf(`<rect class="%s" x="%d" y="%d" width="8" height="%d"/>`, class, labelWidth+full-8, middle-barHeight/2, barHeight)
+		end = full
+	} else if w.limit > 0 {
 		x := labelWidth + w.limit*r.floor(w)*scale
 		out += fmt.Sprintf(`<line class="a" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x, x, middle-barHeight/2-3, middle+barHeight/2+3)
 		end = max(end, x-labelWidth)
