@@ -79,7 +79,7 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# What a token costs\n\nMade by `make bench` on %s; do not edit.\n\n![CPU per request](tokens.svg)\n\n", r.Started.UTC().Format("2006-01-02"))
 	fmt.Fprintf(&b, "Server CPU per request, user and system, of the server process alone; median of %d rounds of %s with %d keep-alive connections. "+
-		"GOMAXPROCS=2 for each server, on cores shared with the load. The baseline is a bare net/http handler that reads the same form and writes as many bytes. "+
+		"GOMAXPROCS=2 for each server, on cores shared with the load. The baseline is a bare net/http handler that reads the same form and writes as many bytes. It collects garbage as Go does by default, Sallyport as `serve` does by default (GOGC=400). "+
 		"A JWT's floor is the baseline plus one raw signature. Durable rows return after the commit is on disk (SQLite: WAL, synchronous=FULL).\n\n", r.Options.rounds, r.Options.length, r.Options.connections)
 	b.WriteString("| case | CPU µs | range | × baseline | × floor | aim | requests/s |\n|---|---:|---:|---:|---:|---:|---:|\n")
 	for _, w := range r.Rows {
