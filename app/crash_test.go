@@ -38,7 +38,7 @@ clients:
 
 func TestCrashSQLite(t *testing.T) { testCrash(t, "") }
 
-func TestCrashPostgreSQL(t *testing.T) { testCrash(t, pgtest.Start(t)) }
+func TestCrashPostgreSQL(t *testing.T) { testCrash(t, pgtest.StartDurable(t)) }
 
 func testCrash(t *testing.T, database string) {
 	p := newProcess(t, database, crashYAML)
