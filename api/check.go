@@ -13,7 +13,7 @@ import (
 
 // Known is what an API may name: it depends on what the program was put together from.
 type Known struct {
-	Auth     []string                                        // ways in, "none" among them
+	Auth     map[string]func(settings json.RawMessage) error // ways in, "none" among them, and checks of their settings
 	Errors   []string                                        // dialects that can write a refusal
 	Policies map[string]func(settings json.RawMessage) error // checks of settings by the policy's name
 }
@@ -24,8 +24,7 @@ func Check(a *API, known Known) error {
 		func() error { return checkName(a.Name) },
 		func() error { return checkHost(a.Host) },
 		func() error { return checkPath("path", a.Path) },
-		func() error { return checkUpstream(a.Upstream) },
-		func() error { return checkAuth(a, known.Auth) },
+		func() error { return checkUpstream(a.Upstream) }, func() error { return checkAuth(a, known.Auth) },
 		func() error { return checkScopes("scopes", a.Scopes) },
 		func() error { return checkMethods(a.Methods) },
 		func() error { return checkErrors(a.Errors, known.Errors) },
@@ -100,17 +99,24 @@ func checkUpstream(upstream string) error {
 	return checkPath("upstream", strings.TrimSuffix(u.EscapedPath(), "/"))
 }
 
-func checkAuth(a *API, known []string) error {
+func checkAuth(a *API, known map[string]func(json.RawMessage) error) error {
 	for i, way := range a.Auth {
-		if !slices.Contains(known, way) {
-			return fmt.Errorf("auth: %q is not a way in; use one of %s", way, list(known))
+		check, ok := known[way.Name]
+		if !ok {
+			return fmt.Errorf("auth: %q is not a way in; use one of %s", way.Name, list(slices.Sorted(maps.Keys(known))))
 		}
-		if slices.Contains(a.Auth[:i], way) {
-			return fmt.Errorf("auth: %q is there twice; remove one", way)
+		if slices.ContainsFunc(a.Auth[:i], func(o Policy) bool { return o.Name == way.Name }) {
+			return fmt.Errorf("auth: %q is there twice; remove one", way.Name)
+		}
+		if check == nil {
+			continue
+		}
+		if err := check(way.Settings); err != nil {
+			return fmt.Errorf("auth.%s: %w", way.Name, err)
 		}
 	}
 	// A scope that anybody may do without is a mistake of which the reader of the file would not know the outcome.
-	if slices.Contains(a.Auth, "none") && (len(a.Scopes) > 0 || len(a.Methods) > 0) {
+	if slices.ContainsFunc(a.Auth, func(w Policy) bool { return w.Name == "none" }) && (len(a.Scopes) > 0 || len(a.Methods) > 0) {
 		return fmt.Errorf("auth: \"none\" lets callers in without a token, so scopes would mean nothing; remove \"none\", or scopes and methods")
 	}
 	return nil

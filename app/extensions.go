@@ -39,16 +39,23 @@ func dialects(d dialect.Deps) []dialect.Dialect {
 	}
 }
 
-// ways are the ways in that an API can ask for, beside none.
-func ways(tokens *token.Service) map[string]policy.Policy {
-	return map[string]policy.Policy{
-		policy.Bearer: bearer.New(tokens),
+// parts are the ways in that an API can ask for, beside none, and the other policies that it can name.
+func parts(tokens *token.Service, clients policy.Clients) policy.Parts {
+	return policy.Parts{
+		Clients: clients,
+		Ways: map[string]policy.Kind{
+			policy.Bearer: bearer.Kind(tokens),
+		},
+		Kinds: map[string]policy.Kind{},
 	}
 }
 
-// kinds are the other policies that an API can name.
-func kinds() map[string]policy.Kind {
-	return map[string]policy.Kind{}
+// checkOf is the check of a kind's settings.
+func checkOf(kind policy.Kind) func(json.RawMessage) error {
+	return func(settings json.RawMessage) error {
+		_, err := kind.New(policy.Site{}, settings)
+		return err
+	}
 }
 
 // checks is what package deployment has to know of the three lists.
@@ -56,21 +63,19 @@ func checks(getenv func(string) (string, bool), readFile func(string) ([]byte, e
 	c := deployment.Checks{
 		Dialects: map[string]func(json.RawMessage) error{},
 		Policies: map[string]func(json.RawMessage) error{},
-		Ways:     []string{policy.None},
+		Ways:     map[string]func(json.RawMessage) error{policy.None: nil},
 		Getenv:   getenv,
 		ReadFile: readFile,
 	}
 	for _, d := range dialects(dialect.Deps{}) {
 		c.Dialects[d.Name()] = d.CheckSettings
 	}
-	for name := range ways(nil) {
-		c.Ways = append(c.Ways, name)
+	parts := parts(nil, nil)
+	for name, kind := range parts.Ways {
+		c.Ways[name] = checkOf(kind)
 	}
-	for name, kind := range kinds() {
-		c.Policies[name] = func(settings json.RawMessage) error {
-			_, err := kind.New(settings)
-			return err
-		}
+	for name, kind := range parts.Kinds {
+		c.Policies[name] = checkOf(kind)
 	}
 	for _, g := range grants(nil, nil, nil, nil) {
 		c.Grants = append(c.Grants, g.Type())

@@ -38,10 +38,10 @@ func (l layer) String() string {
 // folders is the map of the tree: each top-level folder with Go code, and what
 // it is. Folders below share the kind of the one at the top.
 var folders = map[string]layer{
-	"oauth": isWord, "problem": isWord, "web": isWord, "scope": isWord, "feed": isWord, "throttle": isWord,
+	"oauth": isWord, "problem": isWord, "web": isWord, "scope": isWord, "feed": isWord, "throttle": isWord, "explain": isWord,
 
 	"realm": isNoun, "client": isNoun, "user": isNoun, "session": isNoun, "consent": isNoun,
-	"key": isNoun, "token": isNoun, "ticket": isNoun, "api": isNoun, "audit": isNoun,
+	"key": isNoun, "token": isNoun, "ticket": isNoun, "api": isNoun, "audit": isNoun, "credential": isNoun, "usage": isNoun,
 	"deployment": isNoun, // the others as one file, which store saves as one change
 
 	"grant": isExtension, "policy": isExtension,

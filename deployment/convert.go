@@ -83,7 +83,10 @@ func (c *Client) client(in string, stored *client.Client) *client.Client {
 func (a *API) api(in string) *api.API {
 	n := &api.API{
 		Realm: in, Name: a.Name, Host: a.Host, Path: a.Path, Strip: a.Strip, Upstream: a.Upstream,
-		Auth: a.Auth, Scopes: a.Scopes, Methods: a.Methods, Errors: a.Errors, Disabled: a.Disabled,
+		Scopes: a.Scopes, Methods: a.Methods, Errors: a.Errors, Disabled: a.Disabled,
+	}
+	for _, w := range a.Auth {
+		n.Auth = append(n.Auth, api.Policy(w))
 	}
 	for _, p := range a.Policies {
 		n.Policies = append(n.Policies, api.Policy(p))

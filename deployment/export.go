@@ -159,8 +159,11 @@ func FromClient(c *client.Client) Client {
 
 func fromAPI(a *api.API) API {
 	f := API{
-		Name: a.Name, Host: a.Host, Path: a.Path, Strip: a.Strip, Upstream: a.Upstream, Auth: a.Auth, Scopes: a.Scopes,
+		Name: a.Name, Host: a.Host, Path: a.Path, Strip: a.Strip, Upstream: a.Upstream, Scopes: a.Scopes,
 		Methods: a.Methods, Errors: a.Errors, Disabled: a.Disabled,
+	}
+	for _, w := range a.Auth {
+		f.Auth = append(f.Auth, Named(w))
 	}
 	for _, p := range a.Policies {
 		f.Policies = append(f.Policies, Named(p))

@@ -163,7 +163,7 @@ func checks() deployment.Checks {
 			return json.Unmarshal(j, &v)
 		}},
 		Policies: map[string]func(json.RawMessage) error{"ratelimit": func(json.RawMessage) error { return nil }},
-		Ways:     []string{"none", "bearer"},
+		Ways:     map[string]func(json.RawMessage) error{"none": nil, "bearer": nil},
 		Grants:   []string{"password", "client_credentials", "refresh_token"},
 		Getenv: func(name string) (string, bool) {
 			return "from the environment", name == "SET"

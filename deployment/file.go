@@ -140,7 +140,7 @@ type API struct {
 	Strip    bool                `yaml:"strip"`    // `true`: the prefix is taken off before the call goes upstream; default false
 	Upstream string              `yaml:"upstream"` // http or https URL that calls go to
 	Targets  []Target            `yaml:"targets"`  // another way to write upstream
-	Auth     []string            `yaml:"auth"`     // ways in, of which any will do: `bearer`, `none`; default bearer
+	Auth     []Named             `yaml:"auth"`     // ways in, of which any will do: `bearer`, `none`; default bearer
 	Scopes   []string            `yaml:"scopes"`   // scopes of which any opens it; default: any valid credential does
 	Methods  map[string][]string `yaml:"methods"`  // other scopes for some methods: `{GET: [read]}`; a method that is not named takes scopes
 	Policies []Named             `yaml:"policies"` // what else a call meets on its way

@@ -14,7 +14,7 @@ import (
 type Checks struct {
 	Dialects map[string]func(json.RawMessage) error // by name: what is wrong with these settings
 	Policies map[string]func(json.RawMessage) error // likewise
-	Ways     []string                               // ways in that an API can ask for
+	Ways     map[string]func(json.RawMessage) error // ways in that an API can ask for, none among them, and checks of their settings
 	Grants   []string                               // grant types there are
 	Getenv   func(string) (string, bool)            // nil: no environment may be read
 	ReadFile func(string) ([]byte, error)           // nil: no files may be read

@@ -19,6 +19,7 @@ const (
 	API        Kind = "api"
 	Key        Kind = "key"
 	Revocation Kind = "revocation"
+	Credential Kind = "credential"
 	All        Kind = "all" // news was lost or is too long to tell: drop every copy
 )
 

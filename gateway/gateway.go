@@ -41,15 +41,14 @@ type Meter = func(status int, reason oauth.Reason, took time.Duration)
 
 // Config is what a gateway works with.
 type Config struct {
-	APIs     api.Store                     // required
-	Hub      *feed.Hub                     // tells when to read them again; required
-	Auth     map[string]policy.Policy      // ways in by name; policy.None needs no entry
-	Policies map[string]policy.Kind        // kinds of policy by name
-	Refuse   map[string]RefuseFunc         // writers by the API's Errors; any other: RFC 6750 and problem+json
-	Meter    func(realm, api string) Meter // makes the counters of an API; nil: nobody counts
-	Timeout  time.Duration                 // for an upstream to begin its answer; 0: one minute
-	Log      *slog.Logger                  // required
-	Now      func() time.Time              // required
+	APIs    api.Store                     // required
+	Hub     *feed.Hub                     // tells when to read them again; required
+	Parts   policy.Parts                  // what chains are put together from
+	Refuse  map[string]RefuseFunc         // writers by the API's Errors; any other: RFC 6750 and problem+json
+	Meter   func(realm, api string) Meter // makes the counters of an API; nil: nobody counts
+	Timeout time.Duration                 // for an upstream to begin its answer; 0: one minute
+	Log     *slog.Logger                  // required
+	Now     func() time.Time              // required
 
 	// Transport carries calls to upstreams; nil: one of the gateway's own. Tests put others here.
 	Transport http.RoundTripper

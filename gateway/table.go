@@ -87,7 +87,7 @@ func compileRoute(a *api.API, c Config) *route {
 	}
 	r.scheme, r.host, r.base = upstream.Scheme, upstream.Host, strings.TrimSuffix(upstream.EscapedPath(), "/")
 	var chainErr error
-	r.chain, chainErr = policy.NewChain(a, c.Auth, c.Policies)
+	r.chain, chainErr = policy.NewChain(a, c.Parts)
 	r.fault = errors.Join(pathErr, upstreamErr, chainErr)
 	if a.Strip {
 		r.strip = len(strings.TrimSuffix(a.Path, "/"))

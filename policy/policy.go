@@ -3,35 +3,75 @@
 // without touching a policy.
 //
 // Each policy is a folder below this one and has a fixed rank; the chain runs in the order of ranks, whatever the order
-// in the file.
+// in the file:
+//
+//	before anybody is known   ipfilter ▸ cors ▸ ratelimit and concurrency by address
+//	who calls                 one of the ways in ▸ the client's own conditions ▸ scope
+//	what the caller may use   ratelimit ▸ priority ▸ concurrency ▸ quota
+//	what is answered or sent  mock ▸ cache ▸ headers ▸ rewrite ▸ upstream
+//
+// The answer comes back through the same policies in the opposite order.
 package policy
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"time"
 
 	"sallyport/api"
+	"sallyport/client"
+	"sallyport/feed"
 	"sallyport/oauth"
 	"sallyport/realm"
 	"sallyport/scope"
 	"sallyport/token"
 )
 
-// A Call is one call through the gateway, on its way to the upstream.
+// Ranks of the kinds. Those below 0 run before anybody is authenticated. A policy that is Early runs at its rank's
+// mirror image below 0.
+const (
+	RankIPFilter    = -40
+	RankCORS        = -30
+	RankRateLimit   = 10
+	RankPriority    = 20
+	RankConcurrency = 30
+	RankQuota       = 40
+	RankMock        = 50
+	RankCache       = 60
+	RankHeaders     = 70
+	RankRewrite     = 80
+)
+
+// A Call is one call through the gateway. It belongs to the goroutine that serves it and is used again for another call
+// once Done has run: a policy keeps nothing of it.
 type Call struct {
 	Method string
 	Host   string
-	Path   string // as api.ParsePath has it: what is decided on is what goes upstream
-	Query  string
-	Header Header
+	Path   string    // as api.ParsePath has it; rewrite may change what goes upstream
+	Query  string    // as it came; rewrite may change it
+	Header Header    // of the request, what a caller may not say taken out already
+	Reply  Header    // fields that the answer will carry, whoever gives it: upstream, policy or refusal
+	Body   Body      // of the request; nobody reads it unless a policy asks
+	Time   time.Time // when the call arrived
 	Source netip.Addr
+	Peer   Peer // what TLS says of the caller
 	Realm  *realm.Realm
 	API    *api.API
-	Caller Caller // who calls, once an authenticating policy has said so
+	Route  *api.Route // route of the API that matched; nil: none
+	Params []Param    // path parameters, left to right
+	Caller Caller     // who calls, once an authenticating policy has said so
+
+	Answer *Answer // set by a policy that answers the call itself; then nothing is sent upstream
+
+	kept [4]kept
+	ran  int
 }
 
-// Header is the call's header fields. Names compare without case.
+// A Param is a path parameter, as it stands in the path (escaped).
+type Param struct{ Name, Value string }
+
+// Header is header fields. Names compare without case.
 type Header interface {
 	Get(name string) string
 	Values(name string) []string
@@ -40,13 +80,55 @@ type Header interface {
 	Del(name string)
 }
 
+// A Body is the body of a request for the policies that look into it.
+type Body interface {
+	// Length is the number of bytes, -1 if nobody knows before the end.
+	Length() int64
+	// Read returns the whole body, which goes upstream all the same. A body of more than most bytes is a *Refusal of
+	// status 413, one that does not come to its end one of status 400.
+	Read(most int64) ([]byte, error)
+}
+
+// A Peer is what the connection says of the caller.
+type Peer struct {
+	Certificate []byte // DER of the client certificate, verified against the server's client authorities; nil: none
+	Subject     string // its subject (RFC 4514)
+	Secure      bool   // the call came by TLS, if only as far as a trusted proxy
+}
+
 // A Caller is who a credential stands for. The zero value is nobody.
 type Caller struct {
-	Client string
-	User   string
-	Scope  scope.Set
-	Scheme string        // authentication scheme of the credential, for the challenge if it does not reach far enough
-	Token  *token.Access // nil unless a bearer token was used
+	Client     string
+	User       string
+	Scope      scope.Set
+	Scheme     string         // authentication scheme of the credential, for the challenge if it does not reach far enough
+	Way        string         // the way in that it was let in by
+	Credential string         // public name of the credential: jti of a token, id of a key; "" if it has none
+	Token      *token.Access  // nil unless a bearer token was used
+	Record     *client.Client // set by the chain: the client's own conditions hold
+	Slots      *feed.Slots    // what is remembered with the credential, so that limits are found without a search; may be nil
+}
+
+// An Answer is what a policy answers itself.
+type Answer struct {
+	Status int
+	Header []Param // in this order
+	Body   []byte
+}
+
+// A Response is what comes back, from the upstream or from a policy that answered. A policy may change all of it, and
+// wraps Body to see what passes.
+type Response struct {
+	Status int
+	Header Header
+	Body   io.ReadCloser // never nil
+	Length int64         // of Body; -1: unknown
+
+	// Failure is not nil when the upstream did not answer; it is what the caller will be told. A policy that knows
+	// better sets the other fields and clears it.
+	Failure *Refusal
+	// Answered says that a policy answered, not the upstream.
+	Answered bool
 }
 
 // A Refusal ends a call. The gateway writes it in the API's own error shape.
@@ -59,26 +141,67 @@ type Refusal struct {
 	Scope     scope.Set  // scopes of which any would do, with InsufficientScope
 
 	RetryAfter time.Duration // with 429 and 503: when to try again; 0: not said
+
+	// For those who ask why (sallyport explain). The chain fills in Policy.
+	Policy  string // name of the policy or way in that refused
+	Facts   []Fact // what was compared with what
+	Fix     string // what to do about it, in words for the caller
+	Subject string // what the reason is about, for dialects that name it: a client id, a limit
+}
+
+// A Fact is one thing that a decision was made on. It never holds a secret.
+type Fact struct {
+	Name, Value string
+	Public      bool // the caller may know as well
 }
 
 // Error implements error.
 func (r *Refusal) Error() string { return string(r.Reason) }
 
-// Reasons of the gateway itself, beside those of package oauth.
-const (
-	APIUnknown       oauth.Reason = "api_unknown"       // nothing is registered under that path
-	APIDisabled      oauth.Reason = "api_disabled"      // registered, and switched off
-	APIMisconfigured oauth.Reason = "api_misconfigured" // registered in a way that this server does not understand
-	PathRefused      oauth.Reason = "path_refused"      // a spelling of the path about which two servers could disagree
-	UpstreamFailed   oauth.Reason = "upstream_failed"   // the upstream is away or broke off
-	UpstreamTimeout  oauth.Reason = "upstream_timeout"  // the upstream took too long
-	UpstreamLoop     oauth.Reason = "upstream_loop"     // the upstream is this gateway
-)
-
-// A Policy lets a call pass (nil), or refuses it with a *Refusal. Any other error is a fault of ours and answers 500.
+// A Policy lets a call pass (nil), answers it (c.Answer), or refuses it with a *Refusal. Any other error is a fault of
+// ours and answers 500.
 //
 // A policy that authenticates sets the call's Caller and takes its own credential out of the header, so that it goes no
 // further. When the call brings no credential of its kind it refuses with TokenMissing; then another way in may do.
 type Policy interface {
 	Request(ctx context.Context, c *Call) error
+}
+
+// A Responder also sees what comes back. It is asked if its Request let the call pass or answered it, and not for calls
+// that were refused.
+type Responder interface {
+	Response(ctx context.Context, c *Call, r *Response) error
+}
+
+// A Finisher is told when a call is over, however it ended, if its Request was called. The body has been sent by then.
+type Finisher interface {
+	Done(c *Call)
+}
+
+// An Early policy may ask to run before anybody is authenticated: a limit by address costs no signature.
+type Early interface {
+	BeforeAuth() bool
+}
+
+type kept struct{ owner, value any }
+
+// Keep remembers a value of a policy until the call is over: from its Request to its Response and Done.
+func (c *Call) Keep(owner Policy, value any) {
+	for i := range c.kept {
+		if k := &c.kept[i]; k.owner == nil || k.owner == any(owner) {
+			*k = kept{owner, value}
+			return
+		}
+	}
+	panic("policy: more policies keep something than a call has room for")
+}
+
+// Kept returns what the policy has put by with Keep, nil if nothing.
+func (c *Call) Kept(owner Policy) any {
+	for i := range c.kept {
+		if c.kept[i].owner == any(owner) {
+			return c.kept[i].value
+		}
+	}
+	return nil
 }

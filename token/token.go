@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"sallyport/client"
+	"sallyport/feed"
 	"sallyport/realm"
 	"sallyport/scope"
 	"sallyport/user"
@@ -91,6 +92,8 @@ type Access struct {
 	IssuedAt   time.Time // to the microsecond
 	StartedAt  time.Time
 	ExpiresAt  time.Time
+
+	Slots feed.Slots // what others remember with a token that verified; not part of what it says
 }
 
 // A State is what became of a token.

@@ -4,6 +4,7 @@ package bearer
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"sallyport/oauth"
@@ -27,8 +28,15 @@ type bearer struct {
 	tokens Verifier
 }
 
-// New returns the policy.
-func New(tokens Verifier) policy.Policy { return &bearer{tokens: tokens} }
+// Kind returns the way in.
+func Kind(tokens Verifier) policy.Kind {
+	return policy.Kind{New: func(_ policy.Site, settings json.RawMessage) (policy.Policy, error) {
+		if err := policy.Decode(settings, &struct{}{}); err != nil {
+			return nil, err
+		}
+		return &bearer{tokens: tokens}, nil
+	}}
+}
 
 // Request implements policy.Policy.
 func (b *bearer) Request(ctx context.Context, c *policy.Call) error {
@@ -40,7 +48,7 @@ func (b *bearer) Request(ctx context.Context, c *policy.Call) error {
 	if err != nil {
 		return refuse(err)
 	}
-	c.Caller = policy.Caller{Client: access.Client, User: access.User, Scope: access.Scope, Scheme: scheme, Token: access}
+	c.Caller = policy.Caller{Client: access.Client, User: access.User, Scope: access.Scope, Scheme: scheme, Credential: access.ID, Token: access, Slots: &access.Slots}
 	// The token was for us. An upstream that got it could use it here in the caller's name.
 	c.Header.Del(authorization)
 	return nil

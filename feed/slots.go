@@ -1,0 +1,51 @@
+package feed
+
+import "sync/atomic"
+
+// Slots hang values off something that is shared and never modified, such as a verified token: whoever comes with the
+// same token again finds the limit that counts it without a search. They hold few values; of too many, the oldest goes.
+// The zero value is empty. Slots must not be copied.
+type Slots struct {
+	list atomic.Pointer[[]slot] // never modified once stored
+}
+
+type slot struct{ owner, value any }
+
+const mostSlots = 8
+
+// Get returns what the owner has put there, nil if nothing. The owner is compared as it is; give a pointer.
+func (s *Slots) Get(owner any) any {
+	list := s.list.Load()
+	if list == nil {
+		return nil
+	}
+	for i := range *list {
+		if (*list)[i].owner == owner {
+			return (*list)[i].value
+		}
+	}
+	return nil
+}
+
+// Put remembers a value for the owner. Of two who put at the same time either may win; a value can be lost, and is put
+// again by whoever misses it.
+func (s *Slots) Put(owner, value any) {
+	for {
+		old := s.list.Load()
+		next := make([]slot, 0, mostSlots)
+		if old != nil {
+			for _, o := range *old {
+				if o.owner != owner {
+					next = append(next, o)
+				}
+			}
+			if len(next) == mostSlots {
+				next = append(next[:0:0], next[1:]...)
+			}
+		}
+		next = append(next, slot{owner, value})
+		if s.list.CompareAndSwap(old, &next) {
+			return
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"sallyport/client"
+	"sallyport/oauth"
+)
+
+// checkClient holds a client to its own conditions, whatever credential it came with: status, dates, hours, addresses,
+// in this order. What a stranger could learn from the difference, the holder of a good credential may know.
+func checkClient(call *Call) error {
+	c := call.Caller.Record
+	refuse := func(reason oauth.Reason, detail string, facts ...Fact) error {
+		return &Refusal{Status: 403, Reason: reason, Detail: detail, Facts: facts, Subject: call.Caller.Client, Fix: "Ask an administrator to change the client."}
+	}
+	switch {
+	case c == nil:
+		return &Refusal{Status: 401, Reason: oauth.ClientUnknown, Scheme: call.Caller.Scheme, Challenge: oauth.InvalidToken, Detail: "The client that this credential belongs to is gone.", Subject: call.Caller.Client}
+	case c.Status == client.Locked:
+		return refuse(oauth.ClientLocked, "The client is locked.")
+	case c.Status != client.On:
+		return refuse(oauth.ClientDisabled, "The client is switched off.")
+	case !c.NotBefore.IsZero() && call.Time.Before(c.NotBefore):
+		return refuse(oauth.ClientNotYetValid, "The client may not call yet.", Fact{"first moment", c.NotBefore.UTC().Format(time.RFC3339), true})
+	case !c.NotAfter.IsZero() && !call.Time.Before(c.NotAfter):
+		return refuse(oauth.ClientExpired, "The client may not call any more.", Fact{"last moment", c.NotAfter.UTC().Format(time.RFC3339), true})
+	case !c.Hours.Hold(call.Time):
+		return refuse(ClientHours, "The client may not call at this time of day.", Fact{"hours", c.Hours.String(), true}, Fact{"now", c.Hours.Clock(call.Time), true})
+	case !c.Admits(call.Source):
+		return refuse(ClientAddress, "The client may not call from this address.",
+			Fact{"address", call.Source.String(), true}, Fact{"addresses of the client", fmt.Sprint(c.Addresses), false})
+	}
+	return nil
+}
