@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -19,7 +20,8 @@ const (
 	maxFuncLines     = 110
 	longFuncLines    = 80   // may be passed,
 	maxLongFuncs     = 0.02 // by this share of the functions
-	maxDirectModules = 15
+	maxProjects      = 15 // others' projects that the program is built from,
+	maxTestProjects  = 8  // and those that only tests and tools use
 )
 
 // Names that say nothing: such code belongs to a noun.
@@ -76,10 +78,47 @@ func TestDirectDependencies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	direct := directModules(string(text))
-	if len(direct) > maxDirectModules {
-		t.Errorf("go.mod requires %d modules directly, more than %d:\n%s", len(direct), maxDirectModules, strings.Join(direct, "\n"))
+	imported := shippedImports(t)
+	shipped, others := map[string]bool{}, map[string]bool{}
+	for _, requirement := range directModules(string(text)) {
+		module, _, _ := strings.Cut(requirement, " ")
+		into := others
+		if slices.ContainsFunc(imported, func(p string) bool { return p == module || strings.HasPrefix(p, module+"/") }) {
+			into = shipped
+		}
+		into[projectOf(module)] = true
 	}
+	for project := range shipped {
+		delete(others, project)
+	}
+	t.Logf("the program: %q; tests and tools: %q", slices.Sorted(maps.Keys(shipped)), slices.Sorted(maps.Keys(others)))
+	if len(shipped) > maxProjects {
+		t.Errorf("the program is built from %d other projects, more than %d: %q", len(shipped), maxProjects, slices.Sorted(maps.Keys(shipped)))
+	}
+	if len(others) > maxTestProjects {
+		t.Errorf("tests and tools use %d other projects, more than %d: %q", len(others), maxTestProjects, slices.Sorted(maps.Keys(others)))
+	}
+}
+
+// projectOf is whose decisions a module depends on: the several modules of OpenTelemetry are one choice.
+func projectOf(module string) string {
+	if host, _, _ := strings.Cut(module, "/"); host == "go.opentelemetry.io" {
+		return host
+	}
+	return module
+}
+
+// shippedImports lists what the code that is shipped imports.
+func shippedImports(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, f := range goFiles(t) {
+		folder := filepath.ToSlash(filepath.Dir(f))
+		if !strings.HasSuffix(f, "_test.go") && layerOf(folder) != isTooling && !isFixture(folder) {
+			all = append(all, importsOf(t, f)...)
+		}
+	}
+	return all
 }
 
 func TestDirectModulesAreCounted(t *testing.T) {
