@@ -16,12 +16,12 @@ import (
 
 // The budgets keep the tree readable: who breaks one splits, and does not raise it.
 const (
-	maxFileLines     = 450
-	maxFuncLines     = 110
-	longFuncLines    = 80   // may be passed,
-	maxLongFuncs     = 0.02 // by this share of the functions
-	maxProjects      = 15 // others' projects that the program is built from,
-	maxTestProjects  = 8  // and those that only tests and tools use
+	maxFileLines    = 450
+	maxFuncLines    = 110
+	longFuncLines   = 80   // may be passed,
+	maxLongFuncs    = 0.02 // by this share of the functions
+	maxProjects     = 15   // others' projects that the program is built from,
+	maxTestProjects = 8    // and those that only tests and tools use
 )
 
 // Names that say nothing: such code belongs to a noun.
