@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/url"
 	"time"
+
+	"sallyport/bench/rig"
 )
 
 // A benchCase is one row of the table.
@@ -15,8 +17,8 @@ type benchCase struct {
 	alg       string  // JWS algorithm of a JWT case
 	limit     float64 // aim: at most this many times the baseline (for JWTs: of baseline plus one signature)
 	durable   bool
-	server    *process
-	newWorker func(i int) (worker, error)
+	server    *rig.Process
+	newWorker func(i int) (rig.Worker, error)
 }
 
 // A measurement is one case in one round.
@@ -25,8 +27,8 @@ type measurement struct {
 	rate float64 // requests per second, all processes sharing the machine
 }
 
-func (b *rig) listCases() error {
-	access, err := tokenFor(b.sqlite.addr, "opaque")
+func (b *bed) listCases() error {
+	access, err := tokenFor(b.sqlite.Addr, "opaque")
 	if err != nil {
 		return err
 	}
@@ -34,40 +36,40 @@ func (b *rig) listCases() error {
 	call := []byte("GET /bench/x HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " + access + "\r\n\r\n")
 	s := b.sqlite
 	b.cases = []benchCase{
-		{name: "net/http baseline", server: b.baseline, newWorker: always(clientCredentials("opaque"))},
-		{name: "client_credentials, opaque (sealed)", limit: 2.5, server: s, newWorker: always(clientCredentials("opaque"))},
-		{name: "introspection", limit: 2.5, server: s, newWorker: always(introspect)},
-		{name: "client_credentials, reference", limit: 5, durable: true, server: s, newWorker: always(clientCredentials("reference"))},
-		{name: "refresh", limit: 5, durable: true, server: s, newWorker: refreshing(s.addr)},
-		{name: "client_credentials, JWT EdDSA", alg: "EdDSA", limit: 1.5, server: s, newWorker: always(clientCredentials("jwt-eddsa"))},
-		{name: "client_credentials, JWT ES256", alg: "ES256", limit: 1.5, server: s, newWorker: always(clientCredentials("jwt-es256"))},
-		{name: "client_credentials, JWT RS256", alg: "RS256", limit: 1.5, server: s, newWorker: always(clientCredentials("jwt-rs256"))},
-		{name: "gateway call, bearer", server: s, newWorker: always(call)},
+		{name: "net/http baseline", server: b.baseline, newWorker: rig.Always(clientCredentials("opaque"))},
+		{name: "client_credentials, opaque (sealed)", limit: 2.5, server: s, newWorker: rig.Always(clientCredentials("opaque"))},
+		{name: "introspection", limit: 2.5, server: s, newWorker: rig.Always(introspect)},
+		{name: "client_credentials, reference", limit: 5, durable: true, server: s, newWorker: rig.Always(clientCredentials("reference"))},
+		{name: "refresh", limit: 5, durable: true, server: s, newWorker: refreshing(s.Addr)},
+		{name: "client_credentials, JWT EdDSA", alg: "EdDSA", limit: 1.5, server: s, newWorker: rig.Always(clientCredentials("jwt-eddsa"))},
+		{name: "client_credentials, JWT ES256", alg: "ES256", limit: 1.5, server: s, newWorker: rig.Always(clientCredentials("jwt-es256"))},
+		{name: "client_credentials, JWT RS256", alg: "RS256", limit: 1.5, server: s, newWorker: rig.Always(clientCredentials("jwt-rs256"))},
+		{name: "gateway call, bearer", server: s, newWorker: rig.Always(call)},
 	}
 	if b.postgres != nil {
 		b.cases = append(b.cases,
-			benchCase{name: "reference, PostgreSQL", durable: true, server: b.postgres, newWorker: always(clientCredentials("reference"))},
-			benchCase{name: "refresh, PostgreSQL", durable: true, server: b.postgres, newWorker: refreshing(b.postgres.addr)})
+			benchCase{name: "reference, PostgreSQL", durable: true, server: b.postgres, newWorker: rig.Always(clientCredentials("reference"))},
+			benchCase{name: "refresh, PostgreSQL", durable: true, server: b.postgres, newWorker: refreshing(b.postgres.Addr)})
 	}
 	return nil
 }
 
 // measure runs one case once. A short run before the clock starts fills caches and connections.
-func (b *rig) measure(ctx context.Context, c benchCase, o options) (m measurement, err error) {
-	if _, err = drive(ctx, c.server.addr, o.connections, o.length/10, c.newWorker); err != nil {
+func (b *bed) measure(ctx context.Context, c benchCase, o options) (m measurement, err error) {
+	if _, err = rig.Drive(ctx, c.server.Addr, o.connections, o.length/10, c.newWorker); err != nil {
 		return m, err
 	}
-	before, err := c.server.cpu()
+	before, err := c.server.CPU()
 	if err != nil {
 		return m, err
 	}
 	began := time.Now()
-	n, err := drive(ctx, c.server.addr, o.connections, o.length, c.newWorker)
+	n, err := rig.Drive(ctx, c.server.Addr, o.connections, o.length, c.newWorker)
 	if err != nil {
 		return m, err
 	}
 	took := time.Since(began)
-	after, err := c.server.cpu()
+	after, err := c.server.CPU()
 	if err != nil {
 		return m, err
 	}
@@ -88,24 +90,18 @@ func clientCredentials(client string) []byte {
 	return post("/token", client, url.Values{"grant_type": {"client_credentials"}})
 }
 
-func always(request []byte) func(int) (worker, error) {
-	return func(int) (worker, error) {
-		return func([]byte) ([]byte, error) { return request, nil }, nil
-	}
-}
-
 type answer struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
 }
 
 func ask(addr string, request []byte) (a answer, err error) {
-	c, err := dial(addr)
+	c, err := rig.Dial(addr)
 	if err != nil {
 		return a, err
 	}
-	defer c.c.Close()
-	status, body, err := c.do(request)
+	defer c.Close()
+	status, body, err := c.Do(request)
 	if err != nil {
 		return a, err
 	}
@@ -125,8 +121,8 @@ func signIn(addr string) (answer, error) {
 }
 
 // refreshing gives each connection a grant of its own and rotates it at every request.
-func refreshing(addr string) func(int) (worker, error) {
-	return func(int) (worker, error) {
+func refreshing(addr string) func(int) (rig.Worker, error) {
+	return func(int) (rig.Worker, error) {
 		first, err := signIn(addr)
 		if err != nil {
 			return nil, err

@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sallyport/bench/rig"
 )
 
 type options struct {
@@ -70,11 +72,11 @@ func run(ctx context.Context, o options) error {
 	defer os.RemoveAll(dir)
 	progress("building")
 	binary := filepath.Join(dir, "sallyport")
-	if err := build(ctx, binary); err != nil {
+	if err := rig.Build(ctx, binary); err != nil {
 		return err
 	}
 	rep := report{Started: time.Now(), Options: o}
-	rep.Machine = describeMachine()
+	rep.Machine = rig.Machine()
 	rep.Signatures = measureSignatures()
 
 	bench, err := setUp(ctx, dir, binary, o)

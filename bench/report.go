@@ -5,8 +5,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -105,34 +103,4 @@ func (r *report) markdown() string {
 		float64(r.IdleBytes)/(1<<20), r.FirstToken.Milliseconds())
 	fmt.Fprintf(&b, "\nConditions: %s. Introspection and the gateway call use one token, whose verification is cached after the first time, as it is for any caller that uses a token twice.\n", r.Machine)
 	return b.String()
-}
-
-// describeMachine names processor, cores, memory, kernel and Go, and the versions of what is measured.
-func describeMachine() string {
-	parts := []string{field("/proc/cpuinfo", "model name"), fmt.Sprintf("%d cores", runtime.NumCPU()), field("/proc/meminfo", "MemTotal") + " memory"}
-	if kernel, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		parts = append(parts, "Linux "+strings.TrimSpace(string(kernel)))
-	}
-	parts = append(parts, runtime.Version())
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, d := range info.Deps {
-			if d.Path == "modernc.org/sqlite" || d.Path == "github.com/jackc/pgx/v5" {
-				parts = append(parts, d.Path+" "+d.Version)
-			}
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-func field(file, name string) string {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return "unknown " + name
-	}
-	for line := range strings.Lines(string(raw)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown " + name
 }

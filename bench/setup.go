@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sallyport/bench/rig"
 )
 
 const (
@@ -18,13 +20,16 @@ const (
 	password = "dorypass"
 )
 
-// rig is everything that runs.
-type rig struct {
+// twoProcs lets a server use two cores: with one, a sync of the disk holds up everybody.
+var twoProcs = []string{"GOMAXPROCS=2"}
+
+// A bed is everything that runs.
+type bed struct {
 	dir, binary string
-	baseline    *process
-	upstream    *process
-	sqlite      *process
-	postgres    *process
+	baseline    *rig.Process
+	upstream    *rig.Process
+	sqlite      *rig.Process
+	postgres    *rig.Process
 	cases       []benchCase
 	firstToken  time.Duration
 	idleBytes   int64
@@ -50,8 +55,8 @@ func deploymentFile(upstream string) string {
 }
 
 // setUp starts every server and lists the cases.
-func setUp(ctx context.Context, dir, binary string, o options) (b *rig, err error) {
-	b = &rig{dir: dir, binary: binary}
+func setUp(ctx context.Context, dir, binary string, o options) (b *bed, err error) {
+	b = &bed{dir: dir, binary: binary}
 	defer func() {
 		if err != nil {
 			b.close()
@@ -75,12 +80,12 @@ func setUp(ctx context.Context, dir, binary string, o options) (b *rig, err erro
 	if b.sqlite, err = b.serve(ctx, data); err != nil {
 		return b, err
 	}
-	if _, err = tokenFor(b.sqlite.addr, "opaque"); err != nil {
+	if _, err = tokenFor(b.sqlite.Addr, "opaque"); err != nil {
 		return b, err
 	}
 	b.firstToken = time.Since(began)
 	time.Sleep(time.Second)
-	if b.idleBytes, err = b.sqlite.resident(); err != nil {
+	if b.idleBytes, err = b.sqlite.Resident(); err != nil {
 		return b, err
 	}
 	if o.postgres != "" {
@@ -95,17 +100,17 @@ func setUp(ctx context.Context, dir, binary string, o options) (b *rig, err erro
 	return b, b.listCases()
 }
 
-func (b *rig) role(ctx context.Context, self, role string) (*process, error) {
-	addr, err := freePort()
+func (b *bed) role(ctx context.Context, self, role string) (*rig.Process, error) {
+	addr, err := rig.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, addr, self, "-role", role, addr)
+	return rig.Start(ctx, rig.Command{Addr: addr, Name: self, Args: []string{"-role", role, addr}, Env: twoProcs})
 }
 
-func (b *rig) apply(ctx context.Context, data []string) error {
+func (b *bed) apply(ctx context.Context, data []string) error {
 	file := filepath.Join(b.dir, "bench.yaml")
-	if err := os.WriteFile(file, []byte(deploymentFile(b.upstream.addr)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(deploymentFile(b.upstream.Addr)), 0o600); err != nil {
 		return err
 	}
 	out, err := exec.CommandContext(ctx, b.binary, append([]string{"apply", "-f", file}, data...)...).CombinedOutput()
@@ -115,16 +120,16 @@ func (b *rig) apply(ctx context.Context, data []string) error {
 	return nil
 }
 
-func (b *rig) serve(ctx context.Context, data []string) (*process, error) {
-	addr, err := freePort()
+func (b *bed) serve(ctx context.Context, data []string) (*rig.Process, error) {
+	addr, err := rig.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, addr, b.binary, append([]string{"serve", "--listen", addr}, data...)...)
+	return rig.Start(ctx, rig.Command{Addr: addr, Name: b.binary, Args: append([]string{"serve", "--listen", addr}, data...), Env: twoProcs})
 }
 
-func (b *rig) close() {
-	for _, p := range []*process{b.baseline, b.sqlite, b.postgres, b.upstream} {
-		p.stop()
+func (b *bed) close() {
+	for _, p := range []*rig.Process{b.baseline, b.sqlite, b.postgres, b.upstream} {
+		p.Stop()
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+
+	"sallyport/bench/rig"
 )
 
 // storedTokens is how many tokens are stored to learn what one takes.
@@ -14,7 +16,7 @@ const storedTokens = 20000
 
 // storedPerToken returns the bytes of the SQLite database that one live token takes, by kind. Each kind gets a fresh
 // database; it is measured closed, with nothing left in the write-ahead log.
-func (b *rig) storedPerToken(ctx context.Context) (map[string]float64, error) {
+func (b *bed) storedPerToken(ctx context.Context) (map[string]float64, error) {
 	out := map[string]float64{}
 	for kind, request := range map[string][]byte{
 		"reference access token": clientCredentials("reference"),
@@ -31,7 +33,7 @@ func (b *rig) storedPerToken(ctx context.Context) (map[string]float64, error) {
 	return out, nil
 }
 
-func (b *rig) stored(ctx context.Context, request []byte) (float64, error) {
+func (b *bed) stored(ctx context.Context, request []byte) (float64, error) {
 	dir, err := os.MkdirTemp(b.dir, "stored-")
 	if err != nil {
 		return 0, err
@@ -56,18 +58,18 @@ func (b *rig) stored(ctx context.Context, request []byte) (float64, error) {
 }
 
 // issue starts the server on a database, asks for n tokens and stops it.
-func (b *rig) issue(ctx context.Context, data []string, request []byte, n int64) error {
+func (b *bed) issue(ctx context.Context, data []string, request []byte, n int64) error {
 	p, err := b.serve(ctx, data)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.Stop()
 	var sent atomic.Int64
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	errs := make(chan error, 16)
 	for range cap(errs) {
-		go func() { errs <- issueShare(ctx, p.addr, request, &sent, n) }()
+		go func() { errs <- issueShare(ctx, p.Addr, request, &sent, n) }()
 	}
 	for range cap(errs) {
 		if err := <-errs; err != nil {
@@ -78,13 +80,13 @@ func (b *rig) issue(ctx context.Context, data []string, request []byte, n int64)
 }
 
 func issueShare(ctx context.Context, addr string, request []byte, sent *atomic.Int64, n int64) error {
-	c, err := dial(addr)
+	c, err := rig.Dial(addr)
 	if err != nil {
 		return err
 	}
-	defer c.c.Close()
+	defer c.Close()
 	for sent.Add(1) <= n && ctx.Err() == nil {
-		status, body, err := c.do(request)
+		status, body, err := c.Do(request)
 		if err != nil {
 			return err
 		}

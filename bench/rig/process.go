@@ -1,4 +1,6 @@
-package main
+// Package rig is what benchmarks are made of: server processes whose CPU time and memory are read from the operating
+// system, and load over keep-alive connections, closed loop (as fast as answers come) or open loop (at a constant rate).
+package rig
 
 import (
 	"context"
@@ -17,23 +19,37 @@ import (
 // every architecture that Go runs on.
 const ticksPerSecond = 100
 
-// A process is a server under measurement.
-type process struct {
+// A Process is a server under measurement.
+type Process struct {
+	Addr string
 	cmd  *exec.Cmd
-	addr string
 }
 
-func build(ctx context.Context, out string) error {
+// A Command says how a server is started.
+type Command struct {
+	Addr string // where it will listen
+	Name string // program
+	Args []string
+	Env  []string // besides our own environment
+	Core int      // pin it to this core, counted from 1; 0: to none
+}
+
+// Build builds the server into a file.
+func Build(ctx context.Context, out string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", out, "./cmd/sallyport")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	return cmd.Run()
 }
 
-// start runs a server that may use two cores (with one, a sync of the disk holds up everybody) and waits until its port answers.
-func start(ctx context.Context, addr, name string, args ...string) (*process, error) {
+// Start runs a server and waits until its port answers.
+func Start(ctx context.Context, c Command) (*Process, error) {
+	addr, name, args := c.Addr, c.Name, c.Args
+	if c.Core > 0 {
+		name, args = "taskset", append([]string{"-c", strconv.Itoa(c.Core - 1), name}, args...)
+	}
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
+	cmd.Env = append(os.Environ(), c.Env...)
 	log, err := os.Create(filepath.Join(os.TempDir(), "sallyport-bench-"+strings.ReplaceAll(addr, ":", "-")+".log"))
 	if err != nil {
 		return nil, err
@@ -43,7 +59,7 @@ func start(ctx context.Context, addr, name string, args ...string) (*process, er
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, addr: addr}
+	p := &Process{cmd: cmd, Addr: addr}
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if conn, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
 			conn.Close()
@@ -52,11 +68,12 @@ func start(ctx context.Context, addr, name string, args ...string) (*process, er
 		}
 	}
 	said, _ := os.ReadFile(log.Name())
-	p.stop()
-	return nil, fmt.Errorf("%s did not listen on %s within 20 s; it said:\n%s", name, addr, said)
+	p.Stop()
+	return nil, fmt.Errorf("%s did not listen on %s within 20 s; it said:\n%s", c.Name, addr, said)
 }
 
-func (p *process) stop() {
+// Stop ends the server, if there is one.
+func (p *Process) Stop() {
 	if p == nil || p.cmd.Process == nil {
 		return
 	}
@@ -71,8 +88,8 @@ func (p *process) stop() {
 	}
 }
 
-// cpu returns the CPU time the process has used, user and system.
-func (p *process) cpu() (time.Duration, error) {
+// CPU returns the CPU time the process has used, user and system.
+func (p *Process) CPU() (time.Duration, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -87,8 +104,8 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(user+system) * time.Second / ticksPerSecond, nil
 }
 
-// resident returns the bytes of memory the process occupies.
-func (p *process) resident() (int64, error) {
+// Resident returns the bytes of memory the process occupies.
+func (p *Process) Resident() (int64, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -102,8 +119,8 @@ func (p *process) resident() (int64, error) {
 	return 0, fmt.Errorf("no VmRSS for process %d", p.cmd.Process.Pid)
 }
 
-// freePort returns a loopback address nobody listens on.
-func freePort() (string, error) {
+// FreePort returns a loopback address nobody listens on.
+func FreePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
