@@ -39,12 +39,18 @@ func dialects(d dialect.Deps) []dialect.Dialect {
 	}
 }
 
+// partDeps is what the ways in and the policies work with. The zero value makes parts whose settings can be checked.
+type partDeps struct {
+	Tokens  *token.Service
+	Clients policy.Clients
+}
+
 // parts are the ways in that an API can ask for, beside none, and the other policies that it can name.
-func parts(tokens *token.Service, clients policy.Clients) policy.Parts {
+func parts(d partDeps) policy.Parts {
 	return policy.Parts{
-		Clients: clients,
+		Clients: d.Clients,
 		Ways: map[string]policy.Kind{
-			policy.Bearer: bearer.Kind(tokens),
+			policy.Bearer: bearer.Kind(d.Tokens),
 		},
 		Kinds: map[string]policy.Kind{},
 	}
@@ -70,7 +76,7 @@ func checks(getenv func(string) (string, bool), readFile func(string) ([]byte, e
 	for _, d := range dialects(dialect.Deps{}) {
 		c.Dialects[d.Name()] = d.CheckSettings
 	}
-	parts := parts(nil, nil)
+	parts := parts(partDeps{})
 	for name, kind := range parts.Ways {
 		c.Ways[name] = checkOf(kind)
 	}
