@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sallyport/bench/rig"
 )
 
 // A report is everything one run found out.
@@ -66,7 +68,7 @@ func (r *report) write(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "tokens.md"), []byte(r.markdown()), 0o644); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "tokens.svg"), []byte(r.plot()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "tokens.svg"), []byte(r.plot().SVG()), 0o644); err != nil {
 		return err
 	}
 	fmt.Print(r.markdown())
@@ -103,4 +105,23 @@ func (r *report) markdown() string {
 		float64(r.IdleBytes)/(1<<20), r.FirstToken.Milliseconds())
 	fmt.Fprintf(&b, "\nConditions: %s. Introspection and the gateway call use one token, whose verification is cached after the first time, as it is for any caller that uses a token twice.\n", r.Machine)
 	return b.String()
+}
+
+// cutAbove times the baseline, a bar would dwarf the others.
+const cutAbove = 15
+
+// plot draws a bar for each case: brass for ours, grey for the baseline, and a tick at the aim.
+func (r *report) plot() rig.Plot {
+	base := r.Rows[0].cpu()
+	p := rig.Plot{Title: "Server CPU per request", Subtitle: "microseconds, lower is better; the teal tick is the aim", Unit: "µs", CutAbove: cutAbove * base}
+	for _, w := range r.Rows {
+		name := w.name
+		if w.durable {
+			name += ", durable"
+		}
+		p.Bars = append(p.Bars, rig.Bar{
+			Name: name, Value: w.cpu(), Ours: w.server != r.Rows[0].server, Aim: w.limit * r.floor(w), Note: fmt.Sprintf(" · ×%.2f", w.cpu()/base),
+		})
+	}
+	return p
 }

@@ -15,7 +15,7 @@ import (
 // A Conn is one keep-alive connection of the load generator. It speaks just enough HTTP/1.1 to be cheap, so that the
 // generator is not what limits a run.
 type Conn struct {
-	c net.Conn
+	c io.ReadWriter
 	r *bufio.Reader
 
 	body []byte
@@ -27,11 +27,19 @@ func Dial(addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{c: c, r: bufio.NewReaderSize(c, 8<<10)}, nil
+	conn := &Conn{c: c}
+	conn.buffer()
+	return conn, nil
 }
 
+func (c *Conn) buffer() { c.r = bufio.NewReaderSize(c.c, 8<<10) }
+
 // Close closes the connection.
-func (c *Conn) Close() { _ = c.c.Close() }
+func (c *Conn) Close() {
+	if closer, ok := c.c.(io.Closer); ok {
+		_ = closer.Close()
+	}
+}
 
 // Do sends a whole request and returns status and body. The body is valid until the next call.
 func (c *Conn) Do(request []byte) (status int, body []byte, err error) {
