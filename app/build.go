@@ -15,6 +15,7 @@ import (
 	"sallyport/client"
 	"sallyport/deployment"
 	"sallyport/dialect"
+	"sallyport/explain"
 	"sallyport/feed"
 	"sallyport/grant"
 	"sallyport/key"
@@ -42,11 +43,15 @@ type App struct {
 	users    *user.Directory
 	engine   *grant.Engine
 	counters *metrics.Metrics
+	refusals *explain.Ring
 	faces    *faces
 
 	stop    context.CancelFunc // ends the background work
 	working sync.WaitGroup     // the background work
 }
+
+// rememberedRefusals is how many refusals can be explained, the newest.
+const rememberedRefusals = 4096
 
 // Build opens the store and puts a server together on it. The context bounds the start alone.
 func Build(ctx context.Context, c Config) (_ *App, err error) {
@@ -60,7 +65,7 @@ func Build(ctx context.Context, c Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{config: c, log: newLog(c, os.Stderr), now: c.Now}
+	a := &App{config: c, log: newLog(c, os.Stderr), now: c.Now, refusals: explain.NewRing(rememberedRefusals)}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -117,7 +122,7 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub, master key.M
 	auth := user.NewAuthenticator(a.users, a.store, a.hasher, a.now)
 	a.engine = grant.New(grant.Config{
 		Realms: a.realms, Clients: a.clients, Secrets: client.NewVerifier(a.store, a.hasher, a.now), Tokens: a.tokens,
-		Grants: grants(a.tokens, a.users, auth, guesses), Throttle: guesses, Audit: a.audit, Now: a.now,
+		Grants: grants(a.tokens, a.users, auth, guesses), Throttle: guesses, Audit: explained{a.audit}, Now: a.now,
 	})
 	return nil
 }

@@ -37,7 +37,7 @@ func Run(ctx context.Context, p Process) int {
 	if code := exitCode(err); code == exitOK || code == exitDifferent {
 		return code
 	}
-	fmt.Fprintln(p.Stderr, "sallyport: "+explain(err))
+	fmt.Fprintln(p.Stderr, "sallyport: "+inWords(err))
 	return exitCode(err)
 }
 

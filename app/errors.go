@@ -41,8 +41,8 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// explain writes an error for the person at the keyboard.
-func explain(err error) string {
+// inWords writes an error for the person at the keyboard.
+func inWords(err error) string {
 	var e *oauth.Error
 	if errors.As(err, &e) && e.Reason == oauth.Unavailable {
 		cause := err

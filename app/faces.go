@@ -1,7 +1,6 @@
 package app
 
 import (
-	"log/slog"
 	"net/http"
 
 	"sallyport/authserver"
@@ -74,11 +73,13 @@ func (a *App) front(next http.Handler) (http.Handler, error) {
 	if a.config.AdminListen == "" && a.config.MetricsListen == "" {
 		observe = nil // nobody can see the counters
 	}
-	var access *slog.Logger
+	var access web.Access
 	if a.config.LogRequests {
-		access = a.log
+		access = web.LogAccess(a.log)
 	}
-	return &web.Front{Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: access, Faults: a.log, Observe: observe, Now: a.now}, nil
+	return &web.Front{
+		Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: access, Faults: a.log, Observe: observe, Explain: a.refusals, Now: a.now,
+	}, nil
 }
 
 // Handler returns what the main listener serves.

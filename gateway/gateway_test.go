@@ -134,7 +134,7 @@ func start(t *testing.T, edit func(*gateway.Config), apis ...*api.API) *bench {
 		t.Fatal(err)
 	}
 	front := &web.Front{
-		IDs: web.NewIDs(), Access: log, Faults: log, Now: time.Now,
+		IDs: web.NewIDs(), Access: web.LogAccess(log), Faults: log, Now: time.Now,
 		Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			v := web.VisitOf(r.Context())
 			v.Context = realm.NewContext(v.Context, &realm.Realm{Name: "default", AllScope: "all"})

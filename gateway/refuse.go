@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/explain"
 	"sallyport/policy"
 	"sallyport/problem"
 	"sallyport/realm"
@@ -16,7 +17,21 @@ func refuse(w http.ResponseWriter, r *http.Request, refusal *policy.Refusal) {
 	if refusal.Scheme != "" {
 		w.Header().Set("WWW-Authenticate", challenge(realm.FromContext(r.Context()), refusal))
 	}
-	problem.Problem{Status: refusal.Status, Detail: refusal.Detail, Reason: string(refusal.Reason)}.Write(w, r)
+	problem.Problem{
+		Status: refusal.Status, Detail: refusal.Detail, Reason: string(refusal.Reason),
+		Policy: refusal.Policy, Facts: facts(refusal, false), Fix: refusal.Fix,
+	}.Write(w, r)
+}
+
+// facts are what a refusal was decided on: all of it, or what the caller may know.
+func facts(refusal *policy.Refusal, all bool) []explain.Fact {
+	var list []explain.Fact
+	for _, f := range refusal.Facts {
+		if all || f.Public {
+			list = append(list, explain.Fact{Name: f.Name, Value: f.Value})
+		}
+	}
+	return list
 }
 
 // challenge writes a WWW-Authenticate value. Without a credential there is no error code (RFC 6750 section 3.1).

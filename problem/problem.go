@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"sallyport/explain"
 )
 
 // ContentType is the media type of RFC 9457 section 6.1.
@@ -15,7 +17,7 @@ const ContentType = "application/problem+json"
 // IDHeader is the response header that carries the id of the request. Whoever listens sets it before anybody answers.
 const IDHeader = "X-Request-Id"
 
-// A Problem is a problem details object (RFC 9457 section 3.1) with two members of our own.
+// A Problem is a problem details object (RFC 9457 section 3.1) with members of our own.
 type Problem struct {
 	Type     string `json:"type,omitempty"` // a URI; empty means about:blank, a problem its status says all about
 	Title    string `json:"title"`          // empty: the status in words
@@ -24,6 +26,10 @@ type Problem struct {
 	Instance string `json:"instance,omitempty"` // a URI reference
 	Reason   string `json:"reason,omitempty"`   // for machines: a stable name, an oauth.Reason as a rule
 	ID       string `json:"id,omitempty"`       // of the request, as the log has it; empty: what IDHeader says
+
+	Policy string         `json:"policy,omitempty"` // what refused
+	Facts  []explain.Fact `json:"facts,omitempty"`  // what it compared with what, as far as the caller may know
+	Fix    string         `json:"fix,omitempty"`    // what the caller can do about it
 }
 
 // Write answers with the problem, never to be cached. Header fields that described another answer are taken away.
@@ -39,7 +45,7 @@ func (p Problem) Write(w http.ResponseWriter, r *http.Request) {
 		p.ID = h.Get(IDHeader)
 	}
 	body, err := json.Marshal(p)
-	if err != nil { // cannot happen: strings and an int
+	if err != nil { // cannot happen: strings and numbers
 		body = []byte("{}")
 	}
 	for _, stale := range []string{"Content-Encoding", "Content-Language", "Content-Range", "Etag", "Last-Modified", "Accept-Ranges"} {

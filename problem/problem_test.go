@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sallyport/explain"
 	"sallyport/problem"
 )
 
@@ -23,6 +24,8 @@ func TestWrite(t *testing.T) {
 			404, `{"title":"Not Found","status":404}`},
 		{"everything", problem.Problem{Type: "https://example.org/p", Title: "T", Status: 400, Detail: "D", Instance: "/i", Reason: "r", ID: "1"}, "GET", "2",
 			400, `{"type":"https://example.org/p","title":"T","status":400,"detail":"D","instance":"/i","reason":"r","id":"1"}`},
+		{"why", problem.Problem{Status: 429, Reason: "r", Policy: "quota", Facts: []explain.Fact{{Name: "calls", Value: "10"}, {Name: "agreed", Value: "9"}}, Fix: "Wait."}, "GET", "",
+			429, `{"title":"Too Many Requests","status":429,"reason":"r","policy":"quota","facts":[{"name":"calls","value":"10"},{"name":"agreed","value":"9"}],"fix":"Wait."}`},
 		{"id of the request", problem.Problem{Status: 503, Reason: "unavailable"}, "POST", "abc",
 			503, `{"title":"Service Unavailable","status":503,"reason":"unavailable","id":"abc"}`},
 		{"no body for HEAD", problem.Problem{Status: 404}, "HEAD", "", 404, ``},

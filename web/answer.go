@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+
+	"sallyport/oauth"
 )
 
 // answer is the response writer of a visit. It remembers the status and counts the bytes of the body. Deadlines
@@ -13,6 +15,7 @@ type answer struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	reason oauth.Reason // of an error that WriteError wrote
 }
 
 // Unwrap serves http.ResponseController.

@@ -1,11 +1,12 @@
 package web
 
 import (
-	"context"
+	"cmp"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"sallyport/explain"
 	"sallyport/oauth"
 	"sallyport/problem"
 )
@@ -16,9 +17,11 @@ type Front struct {
 	Next    http.Handler
 	IDs     *IDs             // required
 	Proxies Proxies          // whose word on where a request came from counts; none: nobody's
-	Access  *slog.Logger     // one line per request, level Info; nil: none
+	Access  Access           // told of each request for its log; nil: there is none
 	Faults  *slog.Logger     // panics, with their stacks; required
 	Observe func(*Visit)     // told of each request when it is done; nil: nobody is
+	Explain *explain.Ring    // remembers refusals; nil: nobody does
+	Trace   Tracer           // nil: nobody traces
 	Now     func() time.Time // required
 }
 
@@ -35,7 +38,9 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Front) arrive(w http.ResponseWriter, r *http.Request) *Visit {
-	v := &Visit{Context: r.Context(), method: r.Method, path: r.URL.Path, start: f.Now(), Secure: r.TLS != nil}
+	v := &Visit{
+		Context: r.Context(), method: r.Method, path: r.URL.Path, host: r.Host, proto: r.Proto, start: f.Now(), Secure: r.TLS != nil,
+	}
 	v.answer.ResponseWriter = w
 	v.Source = Peer(r)
 	if f.Proxies.Trust(v.Source) {
@@ -48,6 +53,12 @@ func (f *Front) arrive(w http.ResponseWriter, r *http.Request) *Visit {
 	}
 	v.idHeader[0] = v.ID
 	w.Header()[problem.IDHeader] = v.idHeader[:]
+	if f.Access != nil {
+		v.sent = sentBy(r)
+	}
+	if f.Trace != nil {
+		v.Span = f.Trace.Begin(v, r)
+	}
 	return v
 }
 
@@ -58,15 +69,40 @@ func (f *Front) leave(v *Visit, r *http.Request) {
 	if v.answer.status == 0 && !abort {
 		v.answer.status = http.StatusOK // net/http answers so for a handler that says nothing
 	}
+	v.Reason = cmp.Or(v.Reason, string(v.answer.reason))
 	if f.Observe != nil {
 		f.Observe(v)
 	}
-	if f.Access != nil && f.Access.Enabled(context.Background(), slog.LevelInfo) {
-		f.writeAccess(v)
+	if f.Explain != nil && (v.Reason != "" || v.Refused != nil) {
+		f.Explain.Add(v.record())
+	}
+	if f.Access != nil {
+		f.Access(v, f.Now())
+	}
+	if v.Span != nil {
+		v.Span.End(v)
 	}
 	if abort {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// record is what is remembered of the visit, which was refused.
+func (v *Visit) record() explain.Record {
+	var r explain.Record
+	if v.Refused != nil {
+		r = *v.Refused
+	}
+	r.ID, r.Time, r.Status = v.ID, v.start, v.answer.status
+	r.Method, r.Host, r.Path = v.method, v.host, v.path
+	if v.Source.IsValid() {
+		r.Source = v.Source.String()
+	}
+	r.Face = cmp.Or(r.Face, v.Face)
+	r.API = cmp.Or(r.API, v.API)
+	r.Client = cmp.Or(r.Client, v.Client)
+	r.Reason = cmp.Or(r.Reason, v.Reason)
+	return r
 }
 
 // Took returns how long the request has taken until the moment now.

@@ -32,7 +32,7 @@ func front(t *testing.T, next http.HandlerFunc, proxies ...string) (*web.Front, 
 	logger := slog.New(slog.NewJSONHandler(&log, nil))
 	now := time.Unix(1e9, 0)
 	return &web.Front{
-		Next: next, IDs: web.NewIDs(), Proxies: p, Access: logger, Faults: logger,
+		Next: next, IDs: web.NewIDs(), Proxies: p, Access: web.LogAccess(logger), Faults: logger,
 		Now: func() time.Time { now = now.Add(time.Second); return now },
 	}, &log
 }

@@ -46,6 +46,9 @@ func SetRetryAfter(h http.Header, e *oauth.Error) {
 // authenticate here; realm is the challenge's realm.
 func WriteError(w http.ResponseWriter, e *oauth.Error, realm string) {
 	status := ErrorStatus(e)
+	if a, ok := w.(*answer); ok {
+		a.reason = e.Reason
+	}
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+Printable(realm)+`", charset="UTF-8"`)
 	}

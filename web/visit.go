@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"sallyport/explain"
 )
 
 // A Visit is what the listener knows about one request, and what those who serve it add for the log. It is the request's
@@ -27,7 +29,15 @@ type Visit struct {
 	Client string // the client that called it
 	Reason string // why it was refused
 
+	// Refused is what is remembered of a refusal, for those who ask why; nil: what the fields above say. The Front fills
+	// in what it knows itself: id, time, method, host, path, source, status, and what is empty of the fields above.
+	Refused *explain.Record
+	// Span is the visit's part of a trace; nil: nobody traces.
+	Span Span
+
 	method, path string // as they were before anybody rewrote them
+	host, proto  string
+	sent         sent
 	start        time.Time
 	answer       answer
 	idHeader     [1]string
@@ -79,6 +89,12 @@ func (v *Visit) Method() string { return v.method }
 
 // Path returns the request's path as it arrived, decoded and without the query, which may hold a token.
 func (v *Visit) Path() string { return v.path }
+
+// Host returns the host that was asked for, as it arrived.
+func (v *Visit) Host() string { return v.host }
+
+// Start returns when the request arrived.
+func (v *Visit) Start() time.Time { return v.start }
 
 // Status returns the status that was answered, 0 as long as none was.
 func (v *Visit) Status() int { return v.answer.status }
