@@ -11,7 +11,15 @@ import (
 
 func known() api.Known {
 	return api.Known{
-		Auth:   []string{"bearer", "none"},
+		Auth: map[string]func(json.RawMessage) error{
+			"bearer": nil, "none": nil,
+			"keyed": func(settings json.RawMessage) error {
+				if len(settings) == 0 {
+					return errors.New("header: it is missing; name one")
+				}
+				return nil
+			},
+		},
 		Errors: []string{"digirunner", "ddi"},
 		Policies: map[string]func(json.RawMessage) error{
 			"plain": nil,
@@ -25,10 +33,18 @@ func known() api.Known {
 	}
 }
 
+func ways(names ...string) []api.Policy {
+	var list []api.Policy
+	for _, name := range names {
+		list = append(list, api.Policy{Name: name})
+	}
+	return list
+}
+
 func valid() *api.API {
 	return &api.API{
 		Name: "orders", Host: "api.example.org", Path: "/orders", Upstream: "http://127.0.0.1:9000/v1/",
-		Auth: []string{"bearer"}, Scopes: []string{"read", "2000000006"}, Errors: "ddi",
+		Auth: ways("bearer"), Scopes: []string{"read", "2000000006"}, Errors: "ddi",
 		Methods:  map[string][]string{"GET": {"read"}, "POST": {"write", "admin"}, "DELETE": nil},
 		Policies: []api.Policy{{Name: "plain"}, {Name: "limit", Settings: json.RawMessage(`{}`)}},
 	}
@@ -39,7 +55,7 @@ func TestCheckAccepts(t *testing.T) {
 		"everything":      func(*api.API) {},
 		"the least":       func(a *api.API) { *a = api.API{Name: "a", Path: "/", Upstream: "https://[::1]:9000"} },
 		"an escaped path": func(a *api.API) { a.Path = "/m%C3%BCnze" },
-		"anonymous":       func(a *api.API) { a.Auth, a.Scopes, a.Methods = []string{"none"}, nil, nil },
+		"anonymous":       func(a *api.API) { a.Auth, a.Scopes, a.Methods = ways("none"), nil, nil },
 	} {
 		a := valid()
 		edit(a)
@@ -78,9 +94,9 @@ func TestCheckRefuses(t *testing.T) {
 		{"upstream with an empty query", func(a *api.API) { a.Upstream = "http://a.example/?" }, "upstream: ", "query"},
 		{"upstream with a fragment", func(a *api.API) { a.Upstream = "http://a.example/#b" }, "upstream: ", "fragment"},
 		{"upstream with dots", func(a *api.API) { a.Upstream = "http://a.example/b/../c" }, "upstream: ", "dot segment"},
-		{"unknown way in", func(a *api.API) { a.Auth = []string{"cookie"} }, `auth: "cookie"`, "bearer, none"},
-		{"way in twice", func(a *api.API) { a.Auth = []string{"bearer", "bearer"} }, "auth: ", "twice"},
-		{"scopes for nobody", func(a *api.API) { a.Auth = []string{"bearer", "none"} }, "auth: ", "remove"},
+		{"unknown way in", func(a *api.API) { a.Auth = ways("cookie") }, `auth: "cookie"`, "bearer, keyed, none"},
+		{"way in twice", func(a *api.API) { a.Auth = ways("bearer", "bearer") }, "auth: ", "twice"},
+		{"scopes for nobody", func(a *api.API) { a.Auth = ways("bearer", "none") }, "auth: ", "remove"},
 		{"scope with a space", func(a *api.API) { a.Scopes = []string{"a b"} }, `scopes: "a b"`, "ASCII"},
 		{"scope twice", func(a *api.API) { a.Scopes = []string{"a", "a"} }, "scopes: ", "twice"},
 		{"method in lower case", func(a *api.API) { a.Methods = map[string][]string{"get": nil} }, `methods: "get"`, "upper case"},

@@ -46,6 +46,9 @@ func (n Network) String() string {
 	return n.Prefix.String()
 }
 
+// Equal reports whether both are the same addresses.
+func (n Network) Equal(o Network) bool { return n.Prefix == o.Prefix }
+
 // Admits reports whether the client may call from an address.
 func (c *Client) Admits(from netip.Addr) bool {
 	if len(c.Addresses) == 0 {
@@ -102,6 +105,9 @@ func (h Hours) Clock(at time.Time) string {
 
 // IsZero reports whether the hours are all day.
 func (h Hours) IsZero() bool { return h.from == h.to }
+
+// Equal reports whether both are the same hours, by the same clock.
+func (h Hours) Equal(o Hours) bool { return h.String() == o.String() }
 
 // String writes the hours as ParseHours reads them.
 func (h Hours) String() string {

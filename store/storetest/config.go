@@ -150,7 +150,7 @@ func apis(t *testing.T, d Database) {
 	withRealms(t, s, "default", "other")
 	want := []*api.API{
 		{
-			Realm: "default", Name: awkward, Host: "api.example", Path: "/orders", Strip: true, Upstream: "http://127.0.0.1:9000", Auth: []string{"bearer", "none"},
+			Realm: "default", Name: awkward, Host: "api.example", Path: "/orders", Strip: true, Upstream: "http://127.0.0.1:9000", Auth: []api.Policy{{Name: "bearer"}, {Name: "none"}},
 			Scopes: []string{"read"}, Errors: "ddi", Disabled: true, Methods: map[string][]string{"GET": {"read"}, "PUT": {"write", "admin"}},
 			Policies: []api.Policy{{Name: "ratelimit", Settings: json.RawMessage(`{"rate":"100/s"}`)}, {Name: "bare"}},
 		},
