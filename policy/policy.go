@@ -8,15 +8,17 @@
 //	before anybody is known   ipfilter ▸ cors ▸ ratelimit and concurrency by address
 //	who calls                 one of the ways in ▸ the client's own conditions ▸ scope
 //	what the caller may use   ratelimit ▸ priority ▸ concurrency ▸ quota
-//	what is answered or sent  mock ▸ cache ▸ headers ▸ rewrite ▸ upstream
+//	what is answered or sent  mock ▸ headers ▸ rewrite ▸ cache ▸ upstream
 //
-// The answer comes back through the same policies in the opposite order.
+// The answer comes back through the same policies in the opposite order. The cache is the last to see a call, so that it
+// goes by what the upstream would be asked, and what the others add to an answer is added to stored ones as well.
 package policy
 
 import (
 	"context"
 	"io"
 	"net/netip"
+	"net/textproto"
 	"time"
 
 	"sallyport/api"
@@ -38,9 +40,9 @@ const (
 	RankConcurrency = 30
 	RankQuota       = 40
 	RankMock        = 50
-	RankCache       = 60
-	RankHeaders     = 70
-	RankRewrite     = 80
+	RankHeaders     = 60
+	RankRewrite     = 70
+	RankCache       = 80
 )
 
 // A Call is one call through the gateway. It belongs to the goroutine that serves it and is used again for another call
@@ -79,6 +81,9 @@ type Header interface {
 	Add(name, value string)
 	Del(name string)
 }
+
+// Fields is header fields that can be listed as well, the names in canonical form.
+type Fields = textproto.MIMEHeader
 
 // A Body is the body of a request for the policies that look into it.
 type Body interface {
@@ -120,9 +125,10 @@ type Answer struct {
 // wraps Body to see what passes.
 type Response struct {
 	Status int
-	Header Header
+	Header Fields        // of the upstream's answer alone: what is in Reply is not among them
 	Body   io.ReadCloser // never nil
 	Length int64         // of Body; -1: unknown
+	Cut    bool          // the body ends where the connection does, so that nobody can tell whether it is all of it
 
 	// Failure is not nil when the upstream did not answer; it is what the caller will be told. A policy that knows
 	// better sets the other fields and clears it.
