@@ -9,7 +9,7 @@ PACKAGES  ?= ./...
 STATICCHECK = go tool -modfile=tools/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint generate check-generated fuzz bench crash clean FORCE
+.PHONY: help build test lint generate check-generated fuzz bench bench-gateway crash clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,10 @@ fuzz: ## run every fuzz target for FUZZTIME (10m), one after another
 
 bench: ## measure against a bare handler; writes docs/bench
 	go run ./bench
+
+bench-gateway: ## measure the gateway against nginx, HAProxy and ReverseProxy; writes docs/bench
+	@scripts/need nginx:nginx-light haproxy:haproxy taskset:util-linux
+	PATH=$$PATH:/usr/sbin go run ./bench/gateway
 
 crash: ## kill the server under load and check that nothing acknowledged is lost
 	@scripts/test-deps

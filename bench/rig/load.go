@@ -157,3 +157,46 @@ func InTurn(requests [][]byte) func(int) (Worker, error) {
 		}, nil
 	}
 }
+
+// DriveAll sends each request that comes through the channel once, and returns how many were answered with 200.
+func DriveAll(ctx context.Context, addr string, connections int, requests <-chan []byte) (int64, error) {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var total int64
+	var first error
+	for range connections {
+		wg.Go(func() {
+			n, err := driveRest(ctx, addr, requests)
+			mu.Lock()
+			defer mu.Unlock()
+			total += n
+			if first == nil {
+				first = err
+			}
+		})
+	}
+	wg.Wait()
+	return total, first
+}
+
+func driveRest(ctx context.Context, addr string, requests <-chan []byte) (n int64, err error) {
+	c, err := Dial(addr)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	for request := range requests {
+		if ctx.Err() != nil {
+			return n, ctx.Err()
+		}
+		status, body, err := c.Do(request)
+		if err != nil {
+			return n, err
+		}
+		if status != 200 {
+			return n, fmt.Errorf("status %d: %.300s", status, body)
+		}
+		n++
+	}
+	return n, nil
+}
