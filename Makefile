@@ -9,7 +9,7 @@ PACKAGES  ?= ./...
 STATICCHECK = go tool -modfile=tools/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint generate check-generated fuzz bench bench-gateway crash clean FORCE
+.PHONY: help build test test-clients lint generate check-generated fuzz bench bench-gateway crash clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -25,11 +25,15 @@ test: bin/withpostgres bin/testsummary ## run all tests, race detector on, on SQ
 		race=; echo 'NOTE: no C compiler ('"$$(go env CC)"'), so the tests run without the race detector' >&2; fi; \
 	bin/withpostgres bin/testsummary $$race -count=1 -timeout=$(TESTTIMEOUT) $(PACKAGES)
 
+test-clients: ## let curl, a browser and a gRPC client use the real program; installs what is missing
+	@scripts/need curl:curl chromium:chromium
+	go test -tags clients -count=1 -timeout=$(TESTTIMEOUT) -v ./clients
+
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .) || exit 1; \
 	if [ -n "$$unformatted" ]; then printf 'not formatted, run "gofmt -w ." on:\n%s\n' "$$unformatted" >&2; exit 1; fi
-	go vet ./...
-	$(STATICCHECK) ./...
+	go vet -tags clients ./...
+	$(STATICCHECK) -tags clients ./...
 
 generate: ## write the reference pages in docs/reference from the code
 	go run ./cmd/sallyport docs --dir docs/reference

@@ -51,7 +51,7 @@ var folders = map[string]layer{
 	"store": isStorage,
 	"app":   isAssembly,
 	"cmd":   isCommand,
-	"bench": isTooling, "scripts": isTooling,
+	"bench": isTooling, "scripts": isTooling, "clients": isTooling,
 
 	"examples": isWord, // files that a reader can apply; the quickstart embeds one
 }
