@@ -20,6 +20,10 @@ type Kind string
 const (
 	APIKey    Kind = "apikey"    // sent as it is, in x-api-key
 	Signature Kind = "signature" // its secret signs each call: Authorization: DGRK
+
+	// Certificate is a client certificate that stands for a client. It follows from the client's own list (Certificates),
+	// and is not made or changed by itself.
+	Certificate Kind = "certificate"
 )
 
 // A Status says whether a credential may be used. Only an administrator changes it.
@@ -37,7 +41,7 @@ type Credential struct {
 	ID     string   `json:"-"` // public; of an API key its prefix
 	Client string   `json:"-"`
 	Kind   Kind     `json:"-"`
-	Hash   [32]byte `json:"-"` // SHA-256 of what a caller presents to be found: the whole API key, the id of a signing key
+	Hash   [32]byte `json:"-"` // SHA-256 of what a caller presents to be found: the whole API key, the id of a signing key, a certificate
 
 	Name      string    `json:"name,omitempty"`   // in words, for people
 	Sealed    []byte    `json:"sealed,omitempty"` // secret of a signing key, sealed under the master key with realm and id as associated data
