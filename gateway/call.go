@@ -21,6 +21,7 @@ type call struct {
 	route  *route       // nil until it is known
 	visit  *web.Visit   // nil outside of a listener
 	path   string       // what was matched: a policy cannot change what is sent
+	end    int          // bytes of path that the API covers
 	start  time.Time    //
 	status int          // answered
 	reason oauth.Reason // of the refusal

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"sallyport/api"
+	"sallyport/gateway/match"
 )
 
 // A Table is a table of its own, for tests of the matcher alone.
@@ -12,25 +13,28 @@ type Table struct{ t *table }
 // NewTable compiles the APIs.
 func NewTable(c Config, apis ...*api.API) Table { return Table{compile(apis, c)} }
 
+func (t Table) find(realm, host, path string, header http.Header) match.Match[*route] {
+	return t.t.find(realm, host, path, header, nil)
+}
+
 // Match returns the name of the API, "" if there is none.
 func (t Table) Match(realm, host, path string) (name string, ambiguous bool) {
-	r, ambiguous := t.t.match(realm, host, path)
-	if r == nil {
-		return "", ambiguous
+	m := t.find(realm, host, path, nil)
+	if m.Value == nil {
+		return "", m.Outcome == match.Ambiguous
 	}
-	return r.api.Name, ambiguous
+	return m.Value.api.Name, m.Outcome == match.Ambiguous
 }
 
 // Fault returns why the API that is found cannot be served, nil if it can.
 func (t Table) Fault(realm, host, path string) error {
-	r, _ := t.t.match(realm, host, path)
-	return r.fault
+	return t.find(realm, host, path, nil).Value.fault
 }
 
 // Target returns the path that is sent upstream.
 func (t Table) Target(realm, host, path string) string {
-	r, _ := t.t.match(realm, host, path)
-	return r.target(path)
+	m := t.find(realm, host, path, nil)
+	return m.Value.target(path, m.End)
 }
 
 // Clean removes what a caller must not tell an upstream.

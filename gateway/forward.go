@@ -77,7 +77,7 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, c *call) {
 // cannot have ours removed.
 func rewrite(p *httputil.ProxyRequest) {
 	c := callOf(p.In.Context())
-	path := c.route.target(c.path)
+	path := c.route.target(c.path, c.end)
 	plain, err := url.PathUnescape(path)
 	if err != nil { // cannot happen: the path was parsed
 		plain = path
@@ -115,8 +115,8 @@ func (c *call) announce(h http.Header, in *http.Request) {
 	} else {
 		h["Via"] = append(via, fmt.Sprintf("%d.%d %s", in.ProtoMajor, in.ProtoMinor, pseudonym))
 	}
-	if c.route.strip > 0 {
-		set("X-Forwarded-Prefix", c.path[:c.route.strip])
+	if c.route.api.Strip && c.end > 0 {
+		set("X-Forwarded-Prefix", c.path[:c.end])
 	}
 	if c.Caller.Client != "" {
 		set("X-Sallyport-Client", headerValue(c.Caller.Client))

@@ -24,6 +24,7 @@ import (
 
 	"sallyport/api"
 	"sallyport/feed"
+	"sallyport/gateway/match"
 	"sallyport/oauth"
 	"sallyport/policy"
 	"sallyport/realm"
@@ -96,7 +97,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.Realm = realm.FromContext(c.Context)
-	if refusal := g.find(c, r); refusal != nil {
+	refusal := g.find(c, r)
+	if refusal == nil {
+		refusal = c.narrow(w.Header(), r)
+	}
+	if refusal != nil {
 		c.refuse(w, r, refusal)
 		return
 	}
@@ -122,13 +127,11 @@ func (g *Gateway) find(c *call, r *http.Request) *policy.Refusal {
 	}
 	c.path, c.Path = path, path
 	if c.Realm != nil {
-		var ambiguous bool
-		if c.route, ambiguous = g.routes.current(c.Context).match(c.Realm.Name, r.Host, path); ambiguous {
-			return &policy.Refusal{
-				Status: 400, Reason: policy.PathRefused,
-				Detail: "This request is not served: the path has a path parameter (\";\") where it decides which API is meant.",
-			}
+		m := g.routes.current(c.Context).find(c.Realm.Name, r.Host, path, r.Header, c.Params[:0])
+		if m.Outcome == match.Ambiguous {
+			return ambiguous()
 		}
+		c.route, c.Params, c.end = m.Value, m.Params, m.End
 	}
 	switch {
 	case c.route == nil:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport/api"
+	"sallyport/gateway/match"
 	"sallyport/policy"
 )
 
@@ -17,8 +18,9 @@ type route struct {
 	meter  Meter      // nil: none
 	fault  error      // why it cannot be served; its callers are refused, and never served by a shorter prefix
 
+	parts *match.Routes
+
 	scheme, host, base string // of the upstream
-	strip              int    // bytes that are taken off the path
 }
 
 func compileRoute(a *api.API, c Config) *route {
@@ -26,10 +28,8 @@ func compileRoute(a *api.API, c Config) *route {
 	if c.Meter != nil {
 		r.meter = c.Meter(a.Realm, a.Name)
 	}
-	path, pathErr := api.ParsePath(a.Path)
-	if pathErr == nil && path != a.Path {
-		pathErr = errors.New("path: it is not in its simplest spelling")
-	}
+	var partsErr error
+	r.parts, partsErr = compileParts(a)
 	upstream, upstreamErr := url.Parse(a.Upstream)
 	if upstreamErr != nil || upstream.Host == "" || upstream.Scheme != "http" && upstream.Scheme != "https" {
 		upstream, upstreamErr = &url.URL{}, errors.New("upstream: it is not an http or https URL")
@@ -37,16 +37,16 @@ func compileRoute(a *api.API, c Config) *route {
 	r.scheme, r.host, r.base = upstream.Scheme, upstream.Host, strings.TrimSuffix(upstream.EscapedPath(), "/")
 	var chainErr error
 	r.chain, chainErr = policy.NewChain(a, c.Parts)
-	r.fault = errors.Join(pathErr, upstreamErr, chainErr)
-	if a.Strip {
-		r.strip = len(strings.TrimSuffix(a.Path, "/"))
-	}
+	r.fault = errors.Join(partsErr, upstreamErr, chainErr)
 	return r
 }
 
-// target returns the path that is sent upstream for a path that was matched.
-func (r *route) target(path string) string {
-	rest := path[r.strip:]
+// target returns the path that is sent upstream for a path of which the API covers so many bytes.
+func (r *route) target(path string, covered int) string {
+	rest := path
+	if r.api.Strip {
+		rest = path[covered:]
+	}
 	switch {
 	case r.base == "" && rest == "":
 		return "/"

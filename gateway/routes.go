@@ -115,21 +115,10 @@ func (w *routes) load(ctx context.Context) error {
 
 // report logs what cannot be served.
 func (w *routes) report(t *table) {
-	for _, realm := range t.realms {
-		for _, r := range realm.any.routes {
-			w.reportRoute(r)
+	for _, r := range t.all {
+		if r.fault != nil {
+			w.log.Error("an API cannot be served; its callers are refused", "realm", r.api.Realm, "api", r.api.Name, "cause", r.fault)
 		}
-		for _, p := range realm.hosts {
-			for _, r := range p.routes {
-				w.reportRoute(r)
-			}
-		}
-	}
-}
-
-func (w *routes) reportRoute(r *route) {
-	if r.fault != nil {
-		w.log.Error("an API cannot be served; its callers are refused", "realm", r.api.Realm, "api", r.api.Name, "cause", r.fault)
 	}
 }
 
