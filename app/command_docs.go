@@ -17,7 +17,7 @@ func (c *command) docs() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "docs --dir DIR",
 		Short:   "Write the reference pages",
-		Long:    "Writes cli.md, configuration.md and deployment-file.md from what this program knows of itself.",
+		Long:    "Writes cli.md, configuration.md, deployment-file.md and policies.md from what this program knows of itself.",
 		Example: "  sallyport docs --dir docs/reference",
 		Args:    cobra.NoArgs,
 	}
@@ -30,6 +30,7 @@ func (c *command) docs() *cobra.Command {
 			"cli.md":             commandPage(cmd.Root()),
 			"configuration.md":   configPage(),
 			"deployment-file.md": deploymentPage(),
+			"policies.md":        policiesPage(),
 		} {
 			if err := os.WriteFile(filepath.Join(*dir, name), []byte(text), 0o644); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -17,7 +18,7 @@ type typeDoc struct {
 
 // A fieldDoc is what the source says of a field that can be written in a file.
 type fieldDoc struct {
-	Key  string // from the yaml tag
+	Key  string // from the yaml tag, otherwise the json tag
 	Type string // as it is written in Go
 	Doc  string
 }
@@ -54,11 +55,12 @@ func manual(source string) map[string]typeDoc {
 				if f.Tag == nil {
 					continue
 				}
-				key := reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("yaml")
+				tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`"))
+				key, _, _ := strings.Cut(cmp.Or(tag.Get("yaml"), tag.Get("json")), ",")
 				if key == "" || key == "-" {
 					continue
 				}
-				t.Fields = append(t.Fields, fieldDoc{Key: key, Type: typeText(source, f.Type), Doc: strings.TrimSpace(f.Comment.Text())})
+				t.Fields = append(t.Fields, fieldDoc{Key: key, Type: typeText(source, f.Type), Doc: strings.Join(strings.Fields(cmp.Or(f.Comment.Text(), f.Doc.Text())), " ")})
 			}
 			docs[t.Name] = t
 		}

@@ -33,6 +33,8 @@ type Kind struct {
 	// settings as well, so it starts nothing that would have to be stopped. A policy lives until its API's policies
 	// change, and its counts with it.
 	New func(site Site, settings json.RawMessage) (Policy, error)
+	// Source is the Go file with the struct of its settings. The comments there are its manual; "" if it has no settings.
+	Source string
 }
 
 // Clients finds clients, in memory.

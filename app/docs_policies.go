@@ -1,0 +1,74 @@
+package app
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sallyport/policy"
+)
+
+// policiesPage describes the ways in and the policies, in the order in which a call meets them.
+func policiesPage() string {
+	parts := parts(partDeps{})
+	var b strings.Builder
+	b.WriteString("# Ways in and policies\n\n" + generated + `An API names its ways in under ` + "`auth`" + `, of which any will do, and its policies under ` + "`policies`" + `. Each is a name, or a
+name with settings:
+
+    auth: [bearer, apikey]
+    policies:
+      - ratelimit: {rate: 100/s, burst: 200}
+      - cors: {origins: [https://app.example.org]}
+
+Whatever their order in the file, a call meets them in this one: what guards against floods before anybody is known; a way
+in; the client's own conditions (status, dates, hours, addresses) and the scope; then the other policies as they stand below.
+The answer passes the same policies in the opposite order.
+`)
+	names := slices.SortedFunc(maps.Keys(parts.Kinds), func(a, c string) int {
+		return cmp.Or(cmp.Compare(parts.Kinds[a].Rank, parts.Kinds[c].Rank), cmp.Compare(a, c))
+	})
+	before := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return parts.Kinds[n].Rank >= 0 })
+	after := slices.DeleteFunc(names, func(n string) bool { return parts.Kinds[n].Rank < 0 })
+	b.WriteString("\n# Before anybody is known\n")
+	for _, name := range before {
+		kindSection(&b, name, parts.Kinds[name])
+	}
+	b.WriteString("\n# Ways in\n\n## none\n\nLets everybody in. With other ways in beside it, a caller who brings a credential is told when it is bad.\n")
+	for _, name := range slices.Sorted(maps.Keys(parts.Ways)) {
+		kindSection(&b, name, parts.Ways[name])
+	}
+	b.WriteString("\n# Once it is known who calls\n")
+	for _, name := range after {
+		kindSection(&b, name, parts.Kinds[name])
+	}
+	return b.String()
+}
+
+func kindSection(b *strings.Builder, name string, kind policy.Kind) {
+	fmt.Fprintf(b, "\n## %s\n", name)
+	docs := manual(kind.Source)
+	main, ok := docs["settings"]
+	if !ok {
+		main = docs["Settings"]
+	}
+	if main.Doc != "" {
+		b.WriteString("\n" + main.Doc + "\n")
+	}
+	fields(b, main)
+	for _, other := range slices.Sorted(maps.Keys(docs)) {
+		if t := docs[other]; t.Name != main.Name && len(t.Fields) > 0 {
+			fmt.Fprintf(b, "\n%s\n", t.Doc)
+			fields(b, t)
+		}
+	}
+}
+
+func fields(b *strings.Builder, t typeDoc) {
+	var rows [][]string
+	for _, f := range t.Fields {
+		rows = append(rows, []string{"`" + f.Key + "`", form(f.Type), f.Doc})
+	}
+	markdown(b, []string{"key", "form", "meaning"}, rows)
+}
