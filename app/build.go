@@ -24,6 +24,7 @@ import (
 	"sallyport/throttle"
 	"sallyport/token"
 	"sallyport/user"
+	"sallyport/web"
 	"sallyport/web/metrics"
 )
 
@@ -44,6 +45,7 @@ type App struct {
 	engine   *grant.Engine
 	counters *metrics.Metrics
 	refusals *explain.Ring
+	access   web.Access // nil: requests are not logged
 	faces    *faces
 
 	stop    context.CancelFunc // ends the background work
@@ -69,6 +71,7 @@ func Build(ctx context.Context, c Config) (_ *App, err error) {
 	if a.now == nil {
 		a.now = time.Now
 	}
+	a.access = accessLog(c, a.log)
 	a.SetPublicURL(c.publicURL())
 	hub := &feed.Hub{}
 	if a.store, err = store.Open(ctx, store.Options{URL: c.storeURL(), Hub: hub, Log: a.log, Now: a.now}); err != nil {

@@ -36,7 +36,9 @@ fivefold, not twofold: it holds little, and each collection costs every request.
 		}
 		lines := newLogBuffer(c.Stderr)
 		defer lines.Flush()
-		config.Log = newLog(config, lines)
+		requests := newLogBuffer(c.Stdout)
+		defer requests.Flush()
+		config.Log, config.AccessLog = newLog(config, lines), requests
 		config.Version = versionOf(c.Process.Version).Version
 		return c.run(cmd.Context(), config, nil, func(string) {})
 	}

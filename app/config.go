@@ -2,6 +2,7 @@ package app
 
 import (
 	_ "embed"
+	"io"
 	"log/slog"
 	"time"
 
@@ -26,10 +27,13 @@ type Config struct {
 	GatewayListen string `yaml:"gateway_listen"` // address of a listener for the registered APIs alone; they are then served nowhere else
 	AdminListen   string `yaml:"admin_listen"`   // address of a listener for /healthz, /readyz and /metrics
 	MetricsListen string `yaml:"metrics_listen"` // address of a listener for /metrics alone
+	AdminSocket   string `yaml:"admin_socket"`   // Unix socket, for this user alone, by which `sallyport explain` asks the running server. Default: sallyport.sock in the data folder
 
 	PublicURL string `yaml:"public_url"` // URL under which clients reach the server, without a final slash; issuers are made from it. Default: made from listen
 	TLSCert   string `yaml:"tls_cert"`   // PEM file with the certificate chain; turns TLS on for the main and the gateway listener, and is read again when it changes
 	TLSKey    string `yaml:"tls_key"`    // PEM file with the private key of the certificate
+
+	TLSClientCA string `yaml:"tls_client_ca"` // PEM file with the authorities whose client certificates are believed, where a client sends one; read again when it changes
 
 	Data          string `yaml:"data"`            // folder of the SQLite file and the master key; it is made when absent
 	Database      string `yaml:"database"`        // postgres:// URL; without one, SQLite in the data folder
@@ -40,6 +44,8 @@ type Config struct {
 	LogFormat   string `yaml:"log_format"`   // `text` or `json`
 	LogLevel    string `yaml:"log_level"`    // `debug`, `info`, `warn` or `error`
 	LogRequests bool   `yaml:"log_requests"` // one line for every request
+
+	AccessLogFormat string `yaml:"access_log_format"` // form of the lines of log_requests: `log`, among the others in their form; or on the standard output, `json` or `combined` (as Apache's server has it)
 
 	ReadHeaderTimeout realm.Duration `yaml:"read_header_timeout"` // how long a client may take to send the head of a request
 	ReadTimeout       realm.Duration `yaml:"read_timeout"`        // how long it may take to send a whole request; calls through the gateway have no such limit
@@ -56,6 +62,8 @@ type Config struct {
 
 	Now func() time.Time `yaml:"-"` // tests set the clock; nil: time.Now
 	Log *slog.Logger     `yaml:"-"` // nil: made from log_format and log_level
+
+	AccessLog io.Writer `yaml:"-"` // for access_log_format; nil: the standard output
 }
 
 // Defaults returns the settings of a server that was told nothing.
@@ -65,6 +73,7 @@ func Defaults() Config {
 		Data:              "sallyport-data",
 		LogFormat:         "text",
 		LogLevel:          "info",
+		AccessLogFormat:   accessInLog,
 		ReadHeaderTimeout: realm.Duration(10 * time.Second),
 		ReadTimeout:       realm.Duration(30 * time.Second),
 		IdleTimeout:       realm.Duration(2 * time.Minute),

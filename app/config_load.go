@@ -162,6 +162,8 @@ func (c *Config) check() error {
 		return usage("log_format: %.40q is not a format; use text or json", c.LogFormat)
 	case level.UnmarshalText([]byte(c.LogLevel)) != nil:
 		return usage("log_level: %.40q is not a level; use debug, info, warn or error", c.LogLevel)
+	case c.AccessLogFormat != "" && c.AccessLogFormat != accessInLog && c.AccessLogFormat != accessJSON && c.AccessLogFormat != accessCombined:
+		return usage("access_log_format: %.40q is not a form; use log, json or combined", c.AccessLogFormat)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return usage("tls_cert, tls_key: only one of them is set; TLS needs both")
 	case c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://"):
@@ -204,6 +206,14 @@ func (c *Config) masterKeyFile() string {
 		return c.MasterKeyFile
 	}
 	return filepath.Join(c.Data, "master.key")
+}
+
+// adminSocket is where `sallyport explain` finds the server, "" for nowhere.
+func (c *Config) adminSocket() string {
+	if c.AdminSocket != "" || c.Data == "" {
+		return c.AdminSocket
+	}
+	return filepath.Join(c.Data, "sallyport.sock")
 }
 
 // storeURL is what the store opens: a PostgreSQL URL or a file.

@@ -73,12 +73,8 @@ func (a *App) front(next http.Handler) (http.Handler, error) {
 	if a.config.AdminListen == "" && a.config.MetricsListen == "" {
 		observe = nil // nobody can see the counters
 	}
-	var access web.Access
-	if a.config.LogRequests {
-		access = web.LogAccess(a.log)
-	}
 	return &web.Front{
-		Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: access, Faults: a.log, Observe: observe, Explain: a.refusals, Now: a.now,
+		Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: a.access, Faults: a.log, Observe: observe, Explain: a.refusals, Now: a.now,
 	}, nil
 }
 

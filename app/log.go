@@ -3,7 +3,34 @@ package app
 import (
 	"io"
 	"log/slog"
+	"os"
+
+	"sallyport/web"
 )
+
+// Forms of the lines of requests.
+const (
+	accessInLog    = "log"
+	accessJSON     = "json"
+	accessCombined = "combined"
+)
+
+// accessLog makes the log of requests that the settings ask for; nil for none.
+func accessLog(c Config, log *slog.Logger) web.Access {
+	out := c.AccessLog
+	if out == nil {
+		out = os.Stdout
+	}
+	switch {
+	case !c.LogRequests:
+		return nil
+	case c.AccessLogFormat == accessJSON:
+		return web.JSONAccess(out)
+	case c.AccessLogFormat == accessCombined:
+		return web.CombinedAccess(out)
+	}
+	return web.LogAccess(log)
+}
 
 // newLog makes the log that the settings ask for. Lines go to one writer, in one piece each.
 func newLog(c Config, w io.Writer) *slog.Logger {

@@ -26,6 +26,9 @@ func (a *App) Serve(ctx context.Context, ready func(addr string)) error {
 	if err != nil {
 		return err
 	}
+	if socket := a.listenForAdmin(); socket != nil {
+		defer socket.close()
+	}
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() {
@@ -48,6 +51,21 @@ func (a *App) Serve(ctx context.Context, ready func(addr string)) error {
 		time.Sleep(a.config.DrainDelay.Std())
 	}
 	return errors.Join(err, a.drain(listeners))
+}
+
+// listenForAdmin opens the admin socket. A server that cannot have one serves all the same.
+func (a *App) listenForAdmin() *adminSocket {
+	path := a.config.adminSocket()
+	if path == "" {
+		return nil
+	}
+	socket, err := openAdminSocket(path, a.adminHandler())
+	if err != nil {
+		a.log.Warn("there is no admin socket, so `sallyport explain` cannot ask this server", "admin_socket", path, "cause", err)
+		return nil
+	}
+	go socket.serve()
+	return socket
 }
 
 // drain closes the listeners and waits for the requests under way.
@@ -127,7 +145,8 @@ func (l listener) serve() error {
 	return l.server.Serve(l.net)
 }
 
-// server is an HTTP server with every limit set: net/http has none by default. HTTP/2 is spoken over TLS alone.
+// server is an HTTP server with every limit set: net/http has none by default. Without TLS, HTTP/2 is for those who know
+// beforehand that it is spoken here (RFC 9113 section 3.3); a request to change over to it is not heeded.
 func (a *App) server(h http.Handler, secure *tls.Config) *http.Server {
 	s := &http.Server{
 		Handler:           h,
@@ -141,5 +160,6 @@ func (a *App) server(h http.Handler, secure *tls.Config) *http.Server {
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(secure != nil)
+	s.Protocols.SetUnencryptedHTTP2(secure == nil)
 	return s
 }

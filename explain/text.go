@@ -13,7 +13,7 @@ func (r *Record) WriteText(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, visible(value))
+			fmt.Fprintf(w, "%s\t%s\n", name, Visible(value))
 		}
 	}
 	line("request", r.ID)
@@ -40,8 +40,8 @@ func (r *Record) WriteText(out io.Writer) error {
 	return w.Flush()
 }
 
-// visible escapes what could move a terminal's cursor, columns included.
-func visible(s string) string {
+// Visible escapes what could move a terminal's cursor, columns included.
+func Visible(s string) string {
 	var b strings.Builder
 	for _, c := range s {
 		switch {
