@@ -69,7 +69,7 @@ func remove(tx engine.Tx, c *deployment.ChangeSet) error {
 }
 
 func removeRealm(tx engine.Tx, name string) error {
-	for _, statement := range []string{realmDelete, realmFamilies, realmReferences, realmRevocations, realmTickets, realmKeys} {
+	for _, statement := range []string{realmDelete, realmFamilies, realmReferences, realmRevocations, realmTickets, realmKeys, realmUsage} {
 		if _, err := tx.Exec(statement, name); err != nil {
 			return err
 		}

@@ -42,6 +42,7 @@ func expiringTables() []expiring {
 		{familyBound, familyDrop, familyDropAll, bytesKey},
 		{ticketBound, ticketDrop, ticketDropAll, bytesKey},
 		{revocationBound, revocationDrop, revocationDropAll, revocationKey},
+		{usageBound, usageDrop, usageDropAll, usageKey},
 	}
 }
 

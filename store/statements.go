@@ -14,7 +14,7 @@ func configStatements() []string {
 		clientGet, clientPage, clientPut, clientSwap, clientDelete,
 		accountGet, accountPage, accountPut, accountPassword, accountDelete,
 		apiList, apiPut, apiDelete,
-		realmFamilies, realmReferences, realmRevocations, realmTickets, realmKeys,
+		realmFamilies, realmReferences, realmRevocations, realmTickets, realmKeys, realmUsage,
 	}
 }
 
@@ -33,5 +33,6 @@ func recordStatements() []string {
 		keyList, keyAdd, keyRetire, keyDrop,
 		ticketAdd, ticketTake, ticketBound, ticketDrop, ticketDropAll,
 		eventAdd, eventPage,
+		usageLease, usageReturn, usageGet, usageBound, usageDrop, usageDropAll,
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"sallyport/store/sqlite"
 	"sallyport/ticket"
 	"sallyport/token"
+	"sallyport/usage"
 	"sallyport/user"
 )
 
@@ -33,6 +34,7 @@ var (
 	_ api.Store        = (*Store)(nil)
 	_ audit.Store      = (*Store)(nil)
 	_ deployment.Store = (*Store)(nil)
+	_ usage.Store      = (*Store)(nil)
 )
 
 // Options says which database to open.
