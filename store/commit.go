@@ -52,7 +52,9 @@ func remove(tx engine.Tx, c *deployment.ChangeSet) error {
 		case feed.User:
 			_, err = tx.Exec(accountDelete, ref.Realm, ref.ID)
 		case feed.Client:
-			_, err = tx.Exec(clientDelete, ref.Realm, ref.ID)
+			if _, err = tx.Exec(clientDelete, ref.Realm, ref.ID); err == nil {
+				err = endCredentials(tx, ref.Realm, credentialEndClient, ref.Realm, ref.ID)
+			}
 		case feed.API:
 			_, err = tx.Exec(apiDelete, ref.Realm, ref.ID)
 		default:
@@ -110,6 +112,9 @@ func putUsers(tx engine.Tx, c *deployment.ChangeSet) error {
 func putClients(tx engine.Tx, c *deployment.ChangeSet) error {
 	for _, cl := range c.Clients {
 		if err := put(tx, feed.Client, cl.Realm, cl.ID, cl, clientPut, cl.Realm, cl.ID); err != nil {
+			return err
+		}
+		if err := putCertificates(tx, cl); err != nil {
 			return err
 		}
 	}

@@ -94,6 +94,7 @@ func TestNoStatementScansPostgres(t *testing.T) {
 		INSERT INTO client SELECT 'r' || i, 'c' || j, '{}' FROM generate_series(1, 100) i, generate_series(1, 50) j;
 		INSERT INTO scope SELECT 'r' || i, 'c' || j, '' FROM generate_series(1, 100) i, generate_series(1, 50) j;
 		INSERT INTO api SELECT 'r' || i, 'c' || j, '{}' FROM generate_series(1, 100) i, generate_series(1, 50) j;
+		INSERT INTO credential SELECT 'r' || i, 'k' || j, 'c' || j % 10, 'apikey', sha256((i || '/' || j)::bytea), '{}' FROM generate_series(1, 100) i, generate_series(1, 50) j;
 		INSERT INTO account SELECT 'r' || i, 'c' || j, '', '{}' FROM generate_series(1, 100) i, generate_series(1, 50) j;
 		INSERT INTO signing_key SELECT 'r' || i, 'ES256', 1, i, '', '', 0, 0, 0 FROM generate_series(1, 5000) i;
 		INSERT INTO family SELECT i % 700, sha256(i::text::bytea), 'r', 'c', 'u' || i % 1000, '', '', '', 1, 0, 0, 0, 0 FROM generate_series(1, 50000) i;
@@ -102,6 +103,7 @@ func TestNoStatementScansPostgres(t *testing.T) {
 		INSERT INTO ticket SELECT sha256(i::text::bytea), i % 700, 'r', 'k', '', 0 FROM generate_series(1, 50000) i;
 		INSERT INTO audit_event (at, kind, realm, client, account, grant_type, dialect, reason, source, detail)
 			SELECT i, '', 'r' || i % 100, '', '', '', '', '', '', '' FROM generate_series(1, 20000) i;
+		INSERT INTO usage_count SELECT 'r' || i % 100, 's' || i, i % 50, i % 700, 1, 1 FROM generate_series(1, 50000) i;
 		ANALYZE`
 	if _, err := c.Exec(t.Context(), fill); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,8 @@ func configStatements() []string {
 		clientGet, clientPage, clientPut, clientSwap, clientDelete,
 		accountGet, accountPage, accountPut, accountPassword, accountDelete,
 		apiList, apiPut, apiDelete,
+		credentialGet, credentialList, credentialAll, credentialHash, credentialPut, credentialDelete, credentialEndClient,
+		certificateList, certificateAdd, certificateDelete,
 		realmFamilies, realmReferences, realmRevocations, realmTickets, realmKeys, realmUsage,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sallyport/api"
 	"sallyport/audit"
 	"sallyport/client"
+	"sallyport/credential"
 	"sallyport/deployment"
 	"sallyport/feed"
 	"sallyport/key"
@@ -32,6 +33,7 @@ var (
 	_ token.Store      = (*Store)(nil)
 	_ ticket.Store     = (*Store)(nil)
 	_ api.Store        = (*Store)(nil)
+	_ credential.Store = (*Store)(nil)
 	_ audit.Store      = (*Store)(nil)
 	_ deployment.Store = (*Store)(nil)
 	_ usage.Store      = (*Store)(nil)

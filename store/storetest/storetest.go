@@ -36,6 +36,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"revocations", revocationTests()},
 		{"expiry", expiryTests()},
 		{"records", recordTests()},
+		{"usage", usageTests()},
+		{"credentials", credentialTests()},
 		{"feed", feedTests()},
 		{"database", databaseTests()},
 	} {
