@@ -105,10 +105,12 @@ func (c *Count) wait(ctx context.Context, most int64) (bool, int64, error) {
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	for {
+		// The verdict is looked up first: the lease that came with it is there by then.
+		v := c.verdict.Load()
 		if remaining := c.try(most); remaining >= 0 {
 			return true, remaining, nil
 		}
-		if v := c.verdict.Load(); v != nil && most <= v.most {
+		if v != nil && most <= v.most {
 			now := c.leaser.now()
 			// When the time has come, one looks again; the others go by what was true a moment ago.
 			if now.Before(v.until) || !c.verdict.CompareAndSwap(v, &verdict{v.most, now.Add(recheck), v.err}) {
