@@ -48,8 +48,9 @@ type App struct {
 	access   web.Access // nil: requests are not logged
 	faces    *faces
 
-	stop    context.CancelFunc // ends the background work
-	working sync.WaitGroup     // the background work
+	background context.Context    // of the background work
+	stop       context.CancelFunc // ends it
+	working    sync.WaitGroup     // counts it
 }
 
 // rememberedRefusals is how many refusals can be explained, the newest.
@@ -78,7 +79,7 @@ func Build(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	a.stop = stop
+	a.background, a.stop = background, stop
 	defer func() {
 		if err != nil {
 			_ = a.Close() // the error that stopped the start is the one to tell

@@ -166,6 +166,8 @@ func (c *Config) check() error {
 		return usage("access_log_format: %.40q is not a form; use log, json or combined", c.AccessLogFormat)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return usage("tls_cert, tls_key: only one of them is set; TLS needs both")
+	case c.TLSClientCA != "" && c.TLSCert == "":
+		return usage("tls_client_ca: is set without TLS; set tls_cert and tls_key as well")
 	case c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://"):
 		return usage("database: it is not a PostgreSQL URL; use postgres://user@host/name, or leave it out for SQLite in the data folder")
 	case c.Data == "" && c.Database == "":

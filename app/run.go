@@ -100,13 +100,9 @@ func (a *App) listen() (_ []listener, err error) {
 			}
 		}
 	}()
-	var secure *tls.Config
-	if a.config.TLSCert != "" {
-		cert, err := newCertificate(a.config.TLSCert, a.config.TLSKey, a.log, a.now)
-		if err != nil {
-			return nil, err
-		}
-		secure = &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
+	secure, err := a.newTLS()
+	if err != nil {
+		return nil, err
 	}
 	for _, want := range []struct {
 		name, address string
