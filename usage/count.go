@@ -174,7 +174,7 @@ func (c *Count) ask(f *flight, most int64) {
 	c.end, c.known = used, true
 	if granted > 0 {
 		c.last, c.leased = granted, now
-		c.put(granted, used)
+		c.put(granted, used, most)
 	}
 	if granted == 0 || used >= most {
 		c.verdict.Store(&verdict{most, now.Add(recheck), nil})
@@ -183,14 +183,14 @@ func (c *Count) ask(f *flight, most int64) {
 	}
 }
 
-// put adds to the lease. The caller holds mu.
-func (c *Count) put(more, end int64) {
+// put adds to the lease, which then reaches up to end. The caller holds mu.
+func (c *Count) put(more, end, most int64) {
 	next := &lease{end: end, low: -1}
 	if old := c.lease.Load(); old != nil {
 		more += old.left.Swap(0)
 		next.end = max(end, old.end)
 	}
-	if more >= 8 {
+	if more >= 8 && !scarce(most-next.end, most) {
 		next.low = more / 4
 	}
 	next.left.Store(more)
@@ -241,7 +241,7 @@ func (c *Count) Refund() {
 			l.left.Add(1)
 			return
 		}
-		c.put(1, c.end)
+		c.put(1, c.end, c.end)
 		return
 	}
 	c.mu.Unlock()
