@@ -32,8 +32,10 @@ func newEjection(e api.Eject) ejection {
 
 // failed counts a failed call and ejects the target if it was one too many, and enough others are left.
 func (g *Group) failed(t *Target) {
-	fails := t.node.fails.Add(1)
-	if fails < g.eject.fails || t.node.until.Load() != 0 {
+	if t.ejected() {
+		return // calls that began before say nothing of how it is when it comes back
+	}
+	if t.node.fails.Add(1) < g.eject.fails {
 		return
 	}
 	p := g.poolOfTarget(t)
@@ -65,7 +67,7 @@ func (g *Group) failed(t *Target) {
 	t.node.fails.Store(0)
 	t.node.ejections.Add(1)
 	t.node.until.Store(until.UnixNano())
-	g.m.log.Warn("an upstream target is ejected: it fails calls", "target", t.name, "fails", fails, "until", until)
+	g.m.log.Warn("an upstream target is ejected: it fails calls", "target", t.name, "until", until)
 }
 
 // sentence returns how long the next ejection is: one unit more than the last, and one less for every unit of time that

@@ -20,14 +20,16 @@ type Group struct {
 	only   *Target // set if there is nothing to choose
 	key    Key
 	eject  ejection
-	retry  retries
+	retry  *retries // nil: calls are not tried again
 	mirror *Target
 }
 
 // newGroup is called under Manager.mu.
 func (m *Manager) newGroup(o *owner, s spec) (*Group, error) {
 	g := &Group{m: m, owner: o, spec: s, eject: newEjection(s.upstreams.Eject)}
-	g.retry.init(m.now, s.upstreams.Retry)
+	if s.upstreams.Retry.Attempts > 0 {
+		g.retry = newRetries(m.now, s.upstreams.Retry)
+	}
 	if err := g.balance(); err != nil {
 		return nil, err
 	}
@@ -124,11 +126,15 @@ func parsePrefixes(from []string) ([]netip.Prefix, error) {
 func (g *Group) Key() Key { return g.key }
 
 // Pick chooses a target for a call. from is the caller's address, key the part of the call that Key names; without one
-// the address is the key. tried are the targets that have failed this call already: another one is preferred.
+// the address is the key. tried are the targets that have failed this call already: another one is preferred. Empty, it is a call's first
+// attempt, and counts for the budget of retries.
 //
 // The error is a *policy.Refusal: NoTarget if there is nothing for callers from there, NoHealthyTarget if there is but
 // all of it is down.
 func (g *Group) Pick(from netip.Addr, key string, tried []*Target) (*Target, error) {
+	if g.retry != nil && len(tried) == 0 {
+		g.retry.calls.add(g.m.now().Unix())
+	}
 	if t := g.only; t != nil && t.usable() {
 		return t, nil
 	}
@@ -161,9 +167,6 @@ func (g *Group) poolFor(from netip.Addr) *pool {
 // Begin counts a call, or a copy, that is about to be sent to a target. End must follow.
 func (g *Group) Begin(t *Target) {
 	t.node.inFlight.Add(1)
-	if !t.copies && g.retry.most > 0 {
-		g.retry.began()
-	}
 }
 
 // End tells how it went: the status of the answer, or the error by which there was none. With neither, and when the

@@ -10,7 +10,10 @@ import (
 // noTarget refuses a caller from whose address there is nothing to call. Dialects that name the address find it in
 // Subject.
 func noTarget(from netip.Addr) *policy.Refusal {
-	address := from.String()
+	address := "unknown"
+	if from.IsValid() {
+		address = from.String()
+	}
 	return &policy.Refusal{
 		Status: 403, Reason: policy.NoTarget, Subject: address,
 		Detail: "This API has no server for calls from your address.",

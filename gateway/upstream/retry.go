@@ -18,23 +18,24 @@ const (
 
 // retries is an API's rule for sending calls again.
 type retries struct {
-	most   int // besides the first attempt; 0: none
+	most   int // besides the first attempt
 	on     []int
 	any    bool
 	budget int64 // percent
 	now    func() time.Time
 
-	attempts window // all that began: first ones and retries
+	calls window // first attempts
 
 	mu      sync.Mutex // makes looking at the budget and taking from it one step
 	granted window     // retries
 }
 
-func (r *retries) init(now func() time.Time, rule api.Retry) {
-	r.now, r.most, r.on, r.any, r.budget = now, rule.Attempts, rule.On, rule.Any, int64(rule.Budget)
+func newRetries(now func() time.Time, rule api.Retry) *retries {
+	r := &retries{now: now, most: rule.Attempts, on: rule.On, any: rule.Any, budget: int64(rule.Budget)}
 	if r.budget <= 0 {
 		r.budget = defaultBudget
 	}
+	return r
 }
 
 // MayRetry reports whether a call that failed may be sent again, and takes it from the budget if so: then it should be.
@@ -43,9 +44,9 @@ func (r *retries) init(now func() time.Time, rule api.Retry) {
 // body has been read and is not kept. connected says that the request, or a part of it, may have reached a server.
 // status is that of the answer, 0 if there was none.
 func (g *Group) MayRetry(attempt int, method string, touched, connected bool, status int) bool {
-	r := &g.retry
+	r := g.retry
 	switch {
-	case attempt >= r.most, touched, connected && !idempotent(method):
+	case r == nil, attempt >= r.most, touched, connected && !idempotent(method):
 		return false
 	case status != 0 && !slices.Contains(r.on, status) && !(r.any && status >= 400):
 		return false
@@ -62,15 +63,13 @@ func idempotent(method string) bool {
 	return false
 }
 
-func (r *retries) began() { r.attempts.add(r.now().Unix()) }
-
 // take takes a retry from the budget, if there is one left.
 func (r *retries) take() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	second := r.now().Unix()
 	retried := r.granted.sum(second)
-	if retried >= freeRetries && retried*100 >= max(r.attempts.sum(second)-retried, 0)*r.budget {
+	if retried >= freeRetries && retried*100 >= r.calls.sum(second)*r.budget {
 		return false
 	}
 	r.granted.add(second)

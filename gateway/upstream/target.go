@@ -59,9 +59,9 @@ func newTarget(field string, a api.Target) (*Target, error) {
 	case a.Weight >= 0:
 		t.weight = int64(max(a.Weight, 1))
 	}
-	path := u.Path
-	if u.RawPath != "" {
-		path = u.RawPath
+	path := u.RawPath // set if there are braces, which are not escaped in it
+	if path == "" {
+		path = u.EscapedPath()
 	}
 	if err := t.split(strings.TrimSuffix(path, "/")); err != nil {
 		return nil, fmt.Errorf("%s: %w", field, err)
@@ -92,10 +92,10 @@ func (t *Target) split(path string) error {
 	return nil
 }
 
-// escaped writes a piece of a path, escaped or not, as it goes on the wire.
+// escaped writes a piece of a path as it goes on the wire: what should have been escaped is.
 func escaped(piece string) string {
 	plain, err := url.PathUnescape(piece)
-	if err != nil {
+	if err != nil { // cannot happen: the URL was parsed
 		plain, piece = piece, ""
 	}
 	return (&url.URL{Path: plain, RawPath: piece}).EscapedPath()

@@ -118,7 +118,7 @@ func (m *Manager) Group(a *api.API) (*Group, error) {
 	}
 	s := spec{a.Upstream, a.Targets, a.Upstreams}
 	for i, g := range o.groups {
-		if reflect.DeepEqual(g.spec, s) {
+		if reflect.DeepEqual(&g.spec, &s) {
 			o.groups = append(append(o.groups[:i:i], o.groups[i+1:]...), g)
 			return g, nil
 		}
