@@ -32,6 +32,7 @@ const (
 	TokenUsesExceeded  oauth.Reason = "token_uses_exceeded" // more calls with one token than agreed
 	ConcurrencyReached oauth.Reason = "concurrency_reached" // too many calls at the same time
 	PressureShed       oauth.Reason = "pressure_shed"       // waited its turn in vain
+	NotStored          oauth.Reason = "not_stored"          // the caller wanted a stored answer or none
 	NoTarget           oauth.Reason = "no_target"           // no target for the caller's address
 	NoHealthyTarget    oauth.Reason = "no_healthy_target"   // every target is down
 
