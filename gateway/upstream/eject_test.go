@@ -33,7 +33,7 @@ func targetsOf(t *testing.T, g *upstream.Group) []*upstream.Target {
 	t.Helper()
 	states := g.States()
 	all := make([]*upstream.Target, len(states))
-	for range 1000 {
+	for range 100 {
 		target := pick(t, g, fmt.Sprint(rand.Uint64()))
 		for i, s := range states {
 			if s.URL == target.String() {

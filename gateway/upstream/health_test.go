@@ -41,6 +41,12 @@ func (s *servers) set(addr, answer string) {
 	s.answer[addr] = answer
 }
 
+func (s *servers) last() *http.Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.request
+}
+
 func (s *servers) count(addr string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,7 +130,7 @@ func TestHealthTakesOutAndBringsBack(t *testing.T) {
 		if n := s.count("h0:80"); n != 6 {
 			t.Errorf("asked %d times in 51 seconds, want 6", n)
 		}
-		if r := s.request; r.Method != "GET" || r.RequestURI != "/healthz?deep=1" || !strings.HasPrefix(r.Host, "h") || r.UserAgent() != "sallyport-health" {
+		if r := s.last(); r.Method != "GET" || r.RequestURI != "/healthz?deep=1" || !strings.HasPrefix(r.Host, "h") || r.UserAgent() != "sallyport-health" {
 			t.Errorf("request %s %s, Host %s, by %s", r.Method, r.RequestURI, r.Host, r.UserAgent())
 		}
 	})
@@ -205,7 +211,9 @@ func TestWhatIsHealthy(t *testing.T) {
 						t.Errorf("refusal %+v", r)
 					}
 				}
-				if n := len(s.asked); n != 1 {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if len(s.asked) != 1 {
 					t.Errorf("asked %v", s.asked)
 				}
 			})
@@ -219,12 +227,12 @@ func TestHealthRhythm(t *testing.T) {
 		s := newServers(map[string]string{"h0:80": ""})
 		a := balanced("", 1)
 		a.Health = api.Health{Path: "/", Every: realm.Duration(3 * time.Second), Timeout: realm.Duration(2500 * time.Millisecond)}
-		newManagerGroup := group(t, newManager(t, upstream.Config{Dial: s.dial}), a)
+		g := group(t, newManager(t, upstream.Config{Dial: s.dial}), a)
 		time.Sleep(61 * time.Second)
 		if n := s.count("h0:80"); n < 20 || n > 21 {
 			t.Errorf("asked %d times in 61 seconds, want every three", n)
 		}
-		if newManagerGroup.States()[0].Up {
+		if g.States()[0].Up {
 			t.Error("up")
 		}
 	})
@@ -293,8 +301,8 @@ func TestHealthAsksForTheHostThatCallsHave(t *testing.T) {
 			a.Health.Path, a.Upstreams.Host = "/", test.host
 			group(t, newManager(t, upstream.Config{Dial: s.dial}), a)
 			time.Sleep(2 * time.Second)
-			if s.request.Host != test.want {
-				t.Errorf("upstream_host %q: asked for %q, want %q", test.host, s.request.Host, test.want)
+			if got := s.last().Host; got != test.want {
+				t.Errorf("upstream_host %q: asked for %q, want %q", test.host, got, test.want)
 			}
 		})
 	}
