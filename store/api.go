@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"sync"
 
 	"sallyport/api"
 	"sallyport/store/engine"
@@ -15,21 +17,48 @@ const (
 	apiDelete = `DELETE FROM api WHERE realm = $1 AND name = $2`
 )
 
-// APIs implements api.Store, in the order of realms and names.
+// APIs implements api.Store, in the order of realms and names. It is one reading of them all, so nobody sees half of a
+// change; what did not change since the last time is not decoded again, and is the same *api.API.
 func (s *Store) APIs(ctx context.Context) (all []*api.API, err error) {
+	s.apis.mu.Lock()
+	known := s.apis.docs
+	s.apis.mu.Unlock()
+	docs := make(map[apiKey]knownAPI, len(known))
 	err = s.read(ctx, "apis", func(row engine.Row) error {
-		var realm, name string
+		var key apiKey
 		var doc []byte
-		if err := row.Scan(&realm, &name, &doc); err != nil {
+		if err := row.Scan(&key.realm, &key.name, &doc); err != nil {
 			return err
 		}
-		a := &api.API{}
-		if err := json.Unmarshal(doc, a); err != nil {
-			return err
+		k, sum := known[key], sha256.Sum256(doc)
+		if k.api == nil || k.sum != sum {
+			k = knownAPI{sum, &api.API{}}
+			if err := json.Unmarshal(doc, k.api); err != nil {
+				return err
+			}
+			k.api.Realm, k.api.Name = key.realm, key.name
 		}
-		a.Realm, a.Name = realm, name
-		all = append(all, a)
+		docs[key] = k
+		all = append(all, k.api)
 		return nil
 	}, apiList)
+	if err == nil {
+		s.apis.mu.Lock()
+		s.apis.docs = docs
+		s.apis.mu.Unlock()
+	}
 	return all, err
+}
+
+// decodedAPIs are the APIs of the last reading.
+type decodedAPIs struct {
+	mu   sync.Mutex // guards docs, the variable; a map is never modified
+	docs map[apiKey]knownAPI
+}
+
+type apiKey struct{ realm, name string }
+
+type knownAPI struct {
+	sum [sha256.Size]byte // of the document
+	api *api.API
 }

@@ -57,6 +57,7 @@ type Store struct {
 	engine engine.Engine
 	hub    *feed.Hub
 	now    func() time.Time
+	apis   decodedAPIs
 }
 
 // IsPostgres reports whether a URL names a PostgreSQL database; otherwise it is the path of an SQLite file.
