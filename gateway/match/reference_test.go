@@ -26,7 +26,7 @@ func segments(path string) []string {
 // fit returns how well an entry fits: smaller is better, piece by piece from the left.
 func fit(e match.Entry[string], path string, h http.Header, bare bool) (score []int, params []policy.Param, ok bool) {
 	pattern, sent := segments(e.Path), strings.Split(path[1:], "/")
-	if len(pattern) > len(sent) || e.Exact && !slices.Contains([]string{"", "/"}, "/" + strings.Join(sent[len(pattern):], "/")) && len(sent) > len(pattern) {
+	if len(pattern) > len(sent) || e.Exact && !slices.Contains([]string{"", "/"}, "/"+strings.Join(sent[len(pattern):], "/")) && len(sent) > len(pattern) {
 		return nil, nil, false
 	}
 	for i, p := range pattern {
