@@ -38,7 +38,7 @@ func (l layer) String() string {
 // folders is the map of the tree: each top-level folder with Go code, and what
 // it is. Folders below share the kind of the one at the top.
 var folders = map[string]layer{
-	"oauth": isWord, "problem": isWord, "web": isWord, "scope": isWord, "feed": isWord, "throttle": isWord, "explain": isWord,
+	"oauth": isWord, "problem": isWord, "web": isWord, "scope": isWord, "feed": isWord, "throttle": isWord, "explain": isWord, "expression": isWord,
 
 	"realm": isNoun, "client": isNoun, "user": isNoun, "session": isNoun, "consent": isNoun,
 	"key": isNoun, "token": isNoun, "ticket": isNoun, "api": isNoun, "audit": isNoun, "credential": isNoun, "usage": isNoun,
