@@ -40,12 +40,12 @@ type Balance struct {
 
 // Health is a request that tells whether a target is there.
 type Health struct {
-	Path    string         `json:"path,omitempty"` // empty: nobody asks
-	Every   realm.Duration `json:"every,omitempty"`
-	Timeout realm.Duration `json:"timeout,omitempty"`
-	Status  int            `json:"status,omitempty"` // expected; 0: any from 200 to 399
-	Fails   int            `json:"fails,omitempty"`  // in a row until it is taken out; 0 means 3
-	Passes  int            `json:"passes,omitempty"` // in a row until it is back; 0 means 2
+	Path    string         `json:"path,omitempty"`    // empty: nobody asks
+	Every   realm.Duration `json:"every,omitempty"`   // 0 means 10s
+	Timeout realm.Duration `json:"timeout,omitempty"` // of one request; 0 means 2s
+	Status  int            `json:"status,omitempty"`  // expected; 0: any from 200 to 399
+	Fails   int            `json:"fails,omitempty"`   // in a row until it is taken out; 0 means 3
+	Passes  int            `json:"passes,omitempty"`  // in a row until it is back; 0 means 2
 }
 
 // Eject takes a target out for a while that fails real calls.
