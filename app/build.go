@@ -26,6 +26,7 @@ import (
 	"sallyport/user"
 	"sallyport/web"
 	"sallyport/web/metrics"
+	"sallyport/web/trace"
 )
 
 // An App is a server that has been put together. Build starts what it does in the background, Close ends it.
@@ -45,7 +46,8 @@ type App struct {
 	engine   *grant.Engine
 	counters *metrics.Metrics
 	refusals *explain.Ring
-	access   web.Access // nil: requests are not logged
+	access   web.Access    // nil: requests are not logged
+	tracer   *trace.Tracer // nil: nothing is traced
 	faces    *faces
 
 	background context.Context    // of the background work
@@ -90,6 +92,12 @@ func Build(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	if err = a.nouns(ctx, background, hub, master); err != nil {
 		return nil, err
+	}
+	if c.OTLPEndpoint != "" {
+		a.tracer, err = trace.New(ctx, trace.Config{Endpoint: c.OTLPEndpoint, Every: c.TraceEvery, Version: c.Version, Log: a.log, Now: a.now})
+		if err != nil {
+			return nil, err
+		}
 	}
 	if a.faces, err = a.newFaces(hub); err != nil {
 		return nil, err
@@ -194,11 +202,14 @@ func (a *App) Close() error {
 	if a.faces != nil {
 		a.faces.apis.Close()
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
 	var err error
 	if a.audit != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
 		err = a.audit.Close(ctx)
+	}
+	if a.tracer != nil {
+		err = errors.Join(err, a.tracer.Close(ctx))
 	}
 	return errors.Join(err, a.store.Close())
 }

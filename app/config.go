@@ -47,6 +47,9 @@ type Config struct {
 
 	AccessLogFormat string `yaml:"access_log_format"` // form of the lines of log_requests: `log`, among the others in their form; or on the standard output, `json` or `combined` (as Apache's server has it)
 
+	OTLPEndpoint string `yaml:"otlp_endpoint"` // URL of an OpenTelemetry collector that takes traces by OTLP over HTTP, like http://127.0.0.1:4318; empty: nothing is traced, and a caller's trace passes through. OTEL_EXPORTER_OTLP_HEADERS and OTEL_RESOURCE_ATTRIBUTES are heeded
+	TraceEvery   int    `yaml:"trace_every"`   // of the traces that begin here, one in so many is recorded; a trusted proxy decides for those that it began
+
 	ReadHeaderTimeout realm.Duration `yaml:"read_header_timeout"` // how long a client may take to send the head of a request
 	ReadTimeout       realm.Duration `yaml:"read_timeout"`        // how long it may take to send a whole request; calls through the gateway have no such limit
 	IdleTimeout       realm.Duration `yaml:"idle_timeout"`        // how long a connection may wait for its next request
@@ -74,6 +77,7 @@ func Defaults() Config {
 		LogFormat:         "text",
 		LogLevel:          "info",
 		AccessLogFormat:   accessInLog,
+		TraceEvery:        1,
 		ReadHeaderTimeout: realm.Duration(10 * time.Second),
 		ReadTimeout:       realm.Duration(30 * time.Second),
 		IdleTimeout:       realm.Duration(2 * time.Minute),

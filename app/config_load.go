@@ -15,6 +15,7 @@ import (
 
 	"sallyport/deployment/strictyaml"
 	"sallyport/web"
+	"sallyport/web/trace"
 )
 
 // A setting is one field of Config that can be set from outside.
@@ -176,6 +177,8 @@ func (c *Config) check() error {
 		return usage("master_key_file: is needed when data is empty")
 	case c.MaxHeaderBytes < 4<<10 || c.MaxHeaderBytes > 16<<20:
 		return usage("max_header_bytes: %d is out of bounds; use 4096 to 16777216", c.MaxHeaderBytes)
+	case c.TraceEvery < 0:
+		return usage("trace_every: %d is no number of traces; use 1 for each, 100 for one in a hundred", c.TraceEvery)
 	case c.PasswordWorkers < 0 || c.PasswordWorkers > 1024:
 		return usage("password_workers: %d is out of bounds; use 0 to 1024", c.PasswordWorkers)
 	}
@@ -185,6 +188,11 @@ func (c *Config) check() error {
 			return usage("public_url: it is not the address of a server; write it like https://auth.example.org")
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+	if c.OTLPEndpoint != "" {
+		if err := trace.CheckEndpoint(c.OTLPEndpoint); err != nil {
+			return usage("otlp_endpoint: %v", err)
+		}
 	}
 	if _, err := web.ParseProxies(c.TrustedProxies); err != nil {
 		return usage("%v", err)

@@ -73,9 +73,13 @@ func (a *App) front(next http.Handler) (http.Handler, error) {
 	if a.config.AdminListen == "" && a.config.MetricsListen == "" {
 		observe = nil // nobody can see the counters
 	}
-	return &web.Front{
+	f := &web.Front{
 		Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: a.access, Faults: a.log, Observe: observe, Explain: a.refusals, Now: a.now,
-	}, nil
+	}
+	if a.tracer != nil {
+		f.Trace = a.tracer
+	}
+	return f, nil
 }
 
 // Handler returns what the main listener serves.

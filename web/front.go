@@ -44,6 +44,7 @@ func (f *Front) arrive(w http.ResponseWriter, r *http.Request) *Visit {
 	v.answer.ResponseWriter = w
 	v.Source = Peer(r)
 	if f.Proxies.Trust(v.Source) {
+		v.Trusted = true
 		v.Secure = forwardedSecure(r, v.Secure)
 		v.ID = forwardedID(r)
 		v.Source = f.Proxies.source(v.Source, r.Header["X-Forwarded-For"])

@@ -24,6 +24,8 @@ type Visit struct {
 	Source netip.Addr // where it came from, trusted proxies taken into account
 	Secure bool       // it came by https, if only as far as a trusted proxy
 
+	Trusted bool // it came through a trusted proxy
+
 	Face   string // who serves it, for metrics and the log; set by the listener's routing
 	API    string // the API called; set by the gateway
 	Client string // the client that called it
