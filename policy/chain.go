@@ -215,8 +215,8 @@ func (c *Chain) admit(ctx context.Context, call *Call) error {
 		if call.Caller.Record, err = c.clients.Get(ctx, call.Realm.Name, call.Caller.Client); err != nil {
 			return err
 		}
-		if err := checkClient(call); err != nil {
-			return refusedBy("client", err)
+		if err := CheckClient(call); err != nil {
+			return err
 		}
 	}
 	return refusedBy("scope", checkScope(call))

@@ -8,8 +8,11 @@ import (
 	"sallyport/oauth"
 )
 
-// checkClient holds a client to its own conditions, whatever credential it came with: status, dates, hours, addresses,
-// in this order. What a stranger could learn from the difference, the holder of a good credential may know.
+// CheckClient holds the call's client (Caller.Record) to its own conditions, whatever credential it came with: status,
+// dates, hours, addresses, in this order. What a stranger could learn from the difference, the holder of a good credential
+// may know. The chain does it for every way in; one that has to do it earlier may.
+func CheckClient(call *Call) error { return refusedBy("client", checkClient(call)) }
+
 func checkClient(call *Call) error {
 	c := call.Caller.Record
 	refuse := func(reason oauth.Reason, detail string, facts ...Fact) error {
