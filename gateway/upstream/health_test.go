@@ -379,3 +379,36 @@ func TestHealthOverTheNetwork(t *testing.T) {
 		})
 	}
 }
+
+// Ejection is a guess from a few calls: when the others' servers are down, who is ejected and would be back first is tried
+// all the same. Who is down himself never is.
+func TestEjectedIsBetterThanDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServers(map[string]string{"h0:80": ok, "h1:80": ok, "h2:80": ok, "h3:80": ok})
+		a := balanced(api.BalanceRoundRobin, 1, 1, 1, 1)
+		a.Health = api.Health{Path: "/", Fails: 1, Every: realm.Duration(time.Second)}
+		a.Eject = api.Eject{Fails: 1, For: realm.Duration(time.Hour)}
+		g := group(t, newManager(t, upstream.Config{Dial: s.dial}), a)
+		targets := targetsOf(t, g)
+		end(g, targets[2], 500, nil)
+		time.Sleep(time.Minute)
+		end(g, targets[1], 500, nil)
+		s.set("h0:80", unavailable)
+		s.set("h3:80", unavailable)
+		time.Sleep(3 * time.Second)
+		for range 5 {
+			if got := pick(t, g, ""); got != targets[2] {
+				t.Fatalf("picked %v, want the one that is back first", got)
+			}
+		}
+		s.set("h2:80", unavailable)
+		time.Sleep(3 * time.Second)
+		if got := pick(t, g, ""); got != targets[1] {
+			t.Errorf("picked %v, want the only one that is not down", got)
+		}
+		s.set("h1:80", unavailable)
+		time.Sleep(3 * time.Second)
+		_, err := g.Pick(caller, "", nil)
+		wantRefusal(t, err, 503, policy.Refusal{Reason: policy.NoHealthyTarget})
+	})
+}
