@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/api"
+	"sallyport/client"
 	"sallyport/oauth"
 	"sallyport/policy"
 	"sallyport/realm"
@@ -36,9 +39,43 @@ func way(client string, scopes ...string) policy.Policy {
 	})
 }
 
+// parts are ways in and other policies, and clients of any name that are switched on.
+func parts(ways map[string]policy.Policy, kinds map[string]policy.Kind) policy.Parts {
+	p := policy.Parts{Ways: map[string]policy.Kind{}, Kinds: kinds, Clients: anybody{}}
+	for name, made := range ways {
+		p.Ways[name] = policy.Kind{New: func(policy.Site, json.RawMessage) (policy.Policy, error) { return made, nil }}
+	}
+	return p
+}
+
+// anybody knows every client but nobody, and keeps one as an administrator would have it.
+type anybody struct{ one *client.Client }
+
+func (a anybody) Get(_ context.Context, realm, id string) (*client.Client, error) {
+	switch id {
+	case "away":
+		return nil, oauth.Because(oauth.Unavailable, errors.New("database away"))
+	case "nobody":
+		return nil, nil
+	}
+	if a.one != nil && a.one.ID == id {
+		return a.one, nil
+	}
+	return &client.Client{Realm: realm, ID: id, Status: client.On}, nil
+}
+
+func named(names ...string) []api.Policy {
+	var list []api.Policy
+	for _, name := range names {
+		list = append(list, api.Policy{Name: name})
+	}
+	return list
+}
+
 func TestWaysIn(t *testing.T) {
 	ways := map[string]policy.Policy{
 		"bearer": way("missing"), "key": way("k"), "bad": way("bad"), "fault": way("fault"), "missing": way("missing"),
+		"gone": way("nobody"), "away": way("away"),
 	}
 	tests := []struct {
 		name   string
@@ -56,11 +93,13 @@ func TestWaysIn(t *testing.T) {
 		{"a bad credential where anonymous would do", []string{"none", "bad"}, "", oauth.TokenExpired},
 		{"a bad credential before a good one", []string{"bad", "key"}, "", oauth.TokenExpired},
 		{"a fault", []string{"none", "fault"}, "", oauth.InternalError},
+		{"a client that is gone", []string{"gone"}, "nobody", oauth.ClientUnknown},
+		{"nobody knows about the client", []string{"away"}, "away", oauth.Unavailable},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := &api.API{Auth: tt.auth}
-			chain, err := policy.NewChain(a, ways, nil)
+			a := &api.API{Auth: named(tt.auth...)}
+			chain, err := policy.NewChain(a, parts(ways, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +148,7 @@ func TestScope(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := &api.API{Scopes: tt.scopes, Methods: tt.methods}
-			chain, err := policy.NewChain(a, map[string]policy.Policy{"bearer": way("c", tt.has...)}, nil)
+			chain, err := policy.NewChain(a, parts(map[string]policy.Policy{"bearer": way("c", tt.has...)}, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,7 +161,12 @@ func TestScope(t *testing.T) {
 			}
 			want := &policy.Refusal{
 				Status: 403, Reason: oauth.ScopeMissing, Scheme: "Bearer", Challenge: oauth.InsufficientScope, Scope: tt.wanted,
-				Detail: "The access token lacks a scope that this resource needs.",
+				Detail: "The access token lacks a scope that this resource needs.", Policy: "scope",
+				Facts: []policy.Fact{
+					{Name: "scopes that open it, any of", Value: tt.wanted.String(), Public: true},
+					{Name: "scopes of the credential", Value: scope.Set(tt.has).String(), Public: true},
+				},
+				Fix: "Ask for a token with one of these scopes: " + tt.wanted.String(),
 			}
 			var got *policy.Refusal
 			if !errors.As(err, &got) {
@@ -138,7 +182,7 @@ func TestScope(t *testing.T) {
 // In a realm that has no scope which covers all, the empty name is not one.
 func TestNoScopeCoversAll(t *testing.T) {
 	a := &api.API{Scopes: []string{"a"}}
-	chain, err := policy.NewChain(a, map[string]policy.Policy{"bearer": way("c", "")}, nil)
+	chain, err := policy.NewChain(a, parts(map[string]policy.Policy{"bearer": way("c", "")}, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +194,7 @@ func TestNoScopeCoversAll(t *testing.T) {
 func TestPoliciesRunByRank(t *testing.T) {
 	var ran []string
 	kind := func(name string, rank int, err error) policy.Kind {
-		return policy.Kind{Rank: rank, New: func(settings json.RawMessage) (policy.Policy, error) {
+		return policy.Kind{Rank: rank, New: func(_ policy.Site, settings json.RawMessage) (policy.Policy, error) {
 			return policyFunc(func(_ context.Context, c *policy.Call) error {
 				ran = append(ran, name+string(settings)+c.Caller.Client)
 				return err
@@ -177,7 +221,7 @@ func TestPoliciesRunByRank(t *testing.T) {
 		for name := range strings.FieldsSeq(tt.policies) {
 			a.Policies = append(a.Policies, api.Policy{Name: name, Settings: json.RawMessage("1")})
 		}
-		chain, err := policy.NewChain(a, map[string]policy.Policy{"bearer": way("c")}, kinds)
+		chain, err := policy.NewChain(a, parts(map[string]policy.Policy{"bearer": way("c")}, kinds))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,18 +234,188 @@ func TestPoliciesRunByRank(t *testing.T) {
 }
 
 func TestNewChainRefusesWhatIsNotThere(t *testing.T) {
-	ways := map[string]policy.Policy{"bearer": way("c")}
-	kinds := map[string]policy.Kind{"p": {New: func(json.RawMessage) (policy.Policy, error) { return nil, errors.New("rate: it is missing") }}}
+	kinds := map[string]policy.Kind{"p": {New: func(policy.Site, json.RawMessage) (policy.Policy, error) {
+		return nil, errors.New("rate: it is missing")
+	}}}
+	all := parts(map[string]policy.Policy{"bearer": way("c")}, kinds)
+	all.Ways["w"] = kinds["p"]
 	for want, a := range map[string]*api.API{
-		`auth: "cookie"`:   {Auth: []string{"none", "cookie"}},
-		`policies: "q"`:    {Policies: []api.Policy{{Name: "q"}}},
-		`policies.p: rate`: {Policies: []api.Policy{{Name: "p"}}},
+		`auth: "cookie"`:   {Auth: named("none", "cookie")},
+		`auth: "card"`:     {Auth: named("bearer"), Routes: []api.Route{{Path: "/x", Auth: named("card")}}},
+		`auth.w: rate`:     {Auth: named("w")},
+		`policies: "q"`:    {Policies: named("q")},
+		`policies.p: rate`: {Policies: named("p")},
 	} {
-		if _, err := policy.NewChain(a, ways, kinds); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := policy.NewChain(a, all); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if _, err := policy.NewChain(&api.API{}, nil, nil); err == nil {
+	if _, err := policy.NewChain(&api.API{}, policy.Parts{}); err == nil {
 		t.Error("a chain without the way in that is meant by default")
 	}
+}
+
+func TestRoutesHaveWaysInAndScopesOfTheirOwn(t *testing.T) {
+	ways := map[string]policy.Policy{"bearer": way("b", "read"), "key": way("k", "write")}
+	a := &api.API{Scopes: []string{"read"}, Routes: []api.Route{
+		{Path: "/keys", Auth: named("key"), Names: []string{"key"}, Scopes: []string{"write"}},
+		{Path: "/open", Auth: named("none"), Names: []string{"none"}, Scopes: []string{}},
+		{Path: "/more", Scopes: []string{"admin"}},
+		{Path: "/same"},
+	}}
+	chain, err := policy.NewChain(a, parts(ways, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		client, way string
+		reason      oauth.Reason
+	}{{"k", "key", ""}, {"", "", ""}, {"b", "bearer", oauth.ScopeMissing}, {"b", "bearer", ""}} {
+		call := &policy.Call{Method: "GET", API: a, Realm: &realm.Realm{}, Route: &a.Routes[i]}
+		err := chain.Request(t.Context(), call)
+		if got := reasonOf(err); got != want.reason || call.Caller.Client != want.client || call.Caller.Way != want.way {
+			t.Errorf("%s: %q by %q through %q, want %+v", a.Routes[i].Path, got, call.Caller.Client, call.Caller.Way, want)
+		}
+	}
+}
+
+// The client's own conditions hold whatever way it came.
+func TestConditionsOfTheClient(t *testing.T) {
+	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name   string
+		edit   func(*client.Client)
+		reason oauth.Reason
+	}{
+		{"none", func(*client.Client) {}, ""},
+		{"switched off", func(c *client.Client) { c.Status = client.Off }, oauth.ClientDisabled},
+		{"locked", func(c *client.Client) { c.Status = client.Locked }, oauth.ClientLocked},
+		{"not yet", func(c *client.Client) { c.NotBefore = now.Add(time.Second) }, oauth.ClientNotYetValid},
+		{"from this moment", func(c *client.Client) { c.NotBefore = now }, ""},
+		{"not any more", func(c *client.Client) { c.NotAfter = now }, oauth.ClientExpired},
+		{"elsewhere", func(c *client.Client) { c.Addresses = networks(t, "10.0.0.0/8") }, policy.ClientAddress},
+		{"here", func(c *client.Client) { c.Addresses = networks(t, "10.0.0.0/8", "192.0.2.1") }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			one := &client.Client{ID: "c", Status: client.On}
+			tt.edit(one)
+			p := parts(map[string]policy.Policy{"bearer": way("c")}, nil)
+			p.Clients = anybody{one}
+			chain, err := policy.NewChain(&api.API{}, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			call := &policy.Call{API: &api.API{}, Realm: &realm.Realm{}, Time: now, Source: netip.MustParseAddr("192.0.2.1")}
+			if got := reasonOf(chain.Request(t.Context(), call)); got != tt.reason {
+				t.Errorf("%q, want %q", got, tt.reason)
+			}
+		})
+	}
+}
+
+// A full policy takes part in all of a call.
+type full struct {
+	name   string
+	said   *[]string
+	err    error
+	answer bool
+	early  bool
+	back   error
+}
+
+func (f *full) note(what string) { *f.said = append(*f.said, f.name+" "+what) }
+
+func (f *full) Request(_ context.Context, c *policy.Call) error {
+	f.note("request" + c.Caller.Client)
+	c.Keep(f, f.name)
+	if f.answer {
+		c.Answer = &policy.Answer{Status: 200}
+	}
+	return f.err
+}
+
+func (f *full) Response(_ context.Context, c *policy.Call, _ *policy.Response) error {
+	f.note("response " + c.Kept(f).(string))
+	return f.back
+}
+
+func (f *full) Done(c *policy.Call) { f.note("done " + c.Kept(f).(string)) }
+
+func (f *full) BeforeAuth() bool { return f.early }
+
+// What has met the call sees it back, the last first, and is told of its end.
+func TestTheWayBack(t *testing.T) {
+	stop := &policy.Refusal{Status: 429, Reason: policy.RateExceeded}
+	tests := []struct {
+		name string
+		edit func(a, b, c *full)
+		want string
+	}{
+		{"it passes", func(_, _, _ *full) {},
+			"a requestk, b requestk, c requestk, c response c, b response b, a response a, c done c, b done b, a done a"},
+		{"one refuses", func(_, b, _ *full) { b.err = stop },
+			"a requestk, b requestk, refused b, b done b, a done a"},
+		{"one answers", func(_, b, _ *full) { b.answer = true },
+			"a requestk, b requestk, b response b, a response a, b done b, a done a"},
+		{"one runs before anybody is known", func(_, _, c *full) { c.early = true },
+			"c request, a requestk, b requestk, b response b, a response a, c response c, b done b, a done a, c done c"},
+		{"one refuses the answer", func(_, b, _ *full) { b.back = stop },
+			"a requestk, b requestk, c requestk, c response c, b response b, refused b, c done c, b done b, a done a"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var said []string
+			a, b, c := &full{name: "a", said: &said}, &full{name: "b", said: &said}, &full{name: "c", said: &said}
+			tt.edit(a, b, c)
+			kinds := map[string]policy.Kind{}
+			for i, f := range []*full{a, b, c} {
+				kinds[f.name] = policy.Kind{Rank: 10 * (i + 1), New: func(policy.Site, json.RawMessage) (policy.Policy, error) { return f, nil }}
+			}
+			chain, err := policy.NewChain(&api.API{Policies: named("c", "b", "a")}, parts(map[string]policy.Policy{"bearer": way("k")}, kinds))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !chain.Looks() {
+				t.Error("nobody looks")
+			}
+			call := &policy.Call{API: &api.API{}, Realm: &realm.Realm{}}
+			if err = chain.Request(t.Context(), call); err == nil {
+				err = chain.Response(t.Context(), call, &policy.Response{Status: 200})
+			}
+			var refusal *policy.Refusal
+			if errors.As(err, &refusal) {
+				said = append(said, "refused "+refusal.Policy)
+			}
+			stop.Policy = ""
+			chain.Done(call)
+			chain.Done(call) // nobody is told twice
+			if diff := cmp.Diff(tt.want, strings.Join(said, ", ")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if call.Kept(a) != nil {
+				t.Error("something is kept of a call that is over")
+			}
+		})
+	}
+}
+
+func TestNobodyLooks(t *testing.T) {
+	chain, err := policy.NewChain(&api.API{}, parts(map[string]policy.Policy{"bearer": way("c")}, nil))
+	if err != nil || chain.Looks() {
+		t.Errorf("%v, %v", chain.Looks(), err)
+	}
+}
+
+func networks(t *testing.T, texts ...string) []client.Network {
+	t.Helper()
+	var list []client.Network
+	for _, text := range texts {
+		n, err := client.ParseNetwork(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, n)
+	}
+	return list
 }
