@@ -1,0 +1,4 @@
+package signature
+
+// Minify lets the tests see what is signed.
+var Minify = minify
