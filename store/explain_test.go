@@ -103,6 +103,8 @@ func TestNoStatementScansPostgres(t *testing.T) {
 		INSERT INTO ticket SELECT sha256(i::text::bytea), i % 700, 'r', 'k', '', 0 FROM generate_series(1, 50000) i;
 		INSERT INTO audit_event (at, kind, realm, client, account, grant_type, dialect, reason, source, detail)
 			SELECT i, '', 'r' || i % 100, '', '', '', '', '', '', '' FROM generate_series(1, 20000) i;
+		INSERT INTO acme_item SELECT 'certificates/' || i, '', 0 FROM generate_series(1, 20000) i;
+		INSERT INTO acme_lock SELECT 'l' || i, '', 0 FROM generate_series(1, 20000) i;
 		INSERT INTO usage_count SELECT 'r' || i % 100, 's' || i, i % 50, i % 700, 1, 1 FROM generate_series(1, 50000) i;
 		ANALYZE`
 	if _, err := c.Exec(t.Context(), fill); err != nil {

@@ -35,6 +35,7 @@ func recordStatements() []string {
 		keyList, keyAdd, keyRetire, keyDrop,
 		ticketAdd, ticketTake, ticketBound, ticketDrop, ticketDropAll,
 		eventAdd, eventPage,
+		acmeGet, acmePut, acmeList, acmeDelete, acmeClear, acmeLock, acmeRenew, acmeUnlock,
 		usageLease, usageReturn, usageGet, usageBound, usageDrop, usageDropAll,
 	}
 }

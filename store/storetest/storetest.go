@@ -37,6 +37,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"expiry", expiryTests()},
 		{"records", recordTests()},
 		{"usage", usageTests()},
+		{"acme", acmeTests()},
 		{"credentials", credentialTests()},
 		{"feed", feedTests()},
 		{"database", databaseTests()},
