@@ -186,7 +186,7 @@ func (c *Chain) Done(call *Call) {
 		}
 	}
 	call.ran = 0
-	call.kept = [4]kept{}
+	call.kept, call.more = [4]kept{}, nil
 }
 
 // refusedBy notes who refused.

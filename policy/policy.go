@@ -34,7 +34,7 @@ import (
 // mirror image below 0.
 const (
 	RankIPFilter    = -40
-	RankCORS        = -30
+	RankCORS        = -35
 	RankRateLimit   = 10
 	RankPriority    = 20
 	RankConcurrency = 30
@@ -67,6 +67,7 @@ type Call struct {
 	Answer *Answer // set by a policy that answers the call itself; then nothing is sent upstream
 
 	kept [4]kept
+	more []kept // what found no room there
 	ran  int
 }
 
@@ -199,7 +200,13 @@ func (c *Call) Keep(owner Policy, value any) {
 			return
 		}
 	}
-	panic("policy: more policies keep something than a call has room for")
+	for i := range c.more {
+		if c.more[i].owner == any(owner) {
+			c.more[i].value = value
+			return
+		}
+	}
+	c.more = append(c.more, kept{owner, value})
 }
 
 // Kept returns what the policy has put by with Keep, nil if nothing.
@@ -207,6 +214,11 @@ func (c *Call) Kept(owner Policy) any {
 	for i := range c.kept {
 		if c.kept[i].owner == any(owner) {
 			return c.kept[i].value
+		}
+	}
+	for i := range c.more {
+		if c.more[i].owner == any(owner) {
+			return c.more[i].value
 		}
 	}
 	return nil
