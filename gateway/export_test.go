@@ -1,20 +1,26 @@
 package gateway
 
 import (
+	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"sallyport/api"
 	"sallyport/gateway/match"
+	"sallyport/gateway/upstream"
 )
 
 // A Table is a table of its own, for tests of the matcher alone.
 type Table struct{ t *table }
 
 // NewTable compiles the APIs.
-func NewTable(c Config, apis ...*api.API) Table { return Table{compile(apis, c)} }
+func NewTable(c Config, apis ...*api.API) Table {
+	m := newCompiler(c, upstream.New(upstream.Config{Log: slog.New(slog.DiscardHandler)}))
+	return Table{m.compile(apis)}
+}
 
 func (t Table) find(realm, host, path string, header http.Header) match.Match[*route] {
-	return t.t.find(realm, host, path, header, nil)
+	return t.t.match.Find(realm, host, path, header, nil)
 }
 
 // Match returns the name of the API, "" if there is none.
@@ -34,8 +40,18 @@ func (t Table) Fault(realm, host, path string) error {
 // Target returns the path that is sent upstream.
 func (t Table) Target(realm, host, path string) string {
 	m := t.find(realm, host, path, nil)
-	return m.Value.target(path, m.End)
+	target, err := m.Value.group.Pick(netip.Addr{}, "", nil)
+	if err != nil {
+		return err.Error()
+	}
+	return m.Value.target(target, path, m.End, m.Params)
 }
 
 // Clean removes what a caller must not tell an upstream.
-func Clean(h http.Header, overrides bool) { clean(h, overrides) }
+func Clean(h http.Header, overrides bool) (websocket bool) {
+	websocket = clean(h)
+	if overrides {
+		removeOverrides(h)
+	}
+	return websocket
+}

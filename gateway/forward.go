@@ -1,195 +1,216 @@
 package gateway
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
-	"sallyport/oauth"
+	"sallyport/gateway/upstream"
 	"sallyport/policy"
-	"sallyport/problem"
 )
 
-// statusClientGone is what the log and the counters say of a call whose caller did not wait for the answer.
-const statusClientGone = 499
-
-func newProxy(c Config) *httputil.ReverseProxy {
-	transport := c.Transport
-	if transport == nil {
-		transport = newTransport(c.Timeout)
-	}
-	return &httputil.ReverseProxy{
-		Rewrite:        rewrite,
-		Transport:      transport,
-		BufferPool:     &buffers{},
-		ModifyResponse: answered,
-		ErrorHandler:   func(w http.ResponseWriter, r *http.Request, err error) { failed(w, r, err, c.Log) },
-		ErrorLog:       slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-	}
-}
-
-func newTransport(timeout time.Duration) *http.Transport {
-	if timeout == 0 {
-		timeout = time.Minute
-	}
-	return &http.Transport{
-		// Proxy stays nil: an environment variable must not send calls elsewhere.
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           4096,
-		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        90 * time.Second,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  timeout,
-		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: 1 << 20,
-		DisableCompression:     true, // bodies pass as they are
-		ReadBufferSize:         8 << 10,
-		WriteBufferSize:        8 << 10,
-	}
-}
-
-// forward sends the call upstream and the answer back. The call is the context from here on: when the client goes away,
-// the upstream is left as well.
+// forward sends the call upstream and the answer back.
 //
 // What passes through may be large and slow, and so may the answer, during which the server watches the connection. So
 // its limit on the time that a request may take to arrive ends here, and no earlier: whoever has not been let in must not
-// be able to hold a connection for ever.
-func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, c *call) {
-	r = r.WithContext(c)
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // not every ResponseWriter has a connection
-	if r.ContentLength != 0 && r.Body != nil {
-		c.body.ReadCloser = r.Body
-		r.Body = &c.body
+// be able to hold a connection for ever. From here on the limit is on the time between two pieces.
+func (c *call) forward() {
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) // not every ResponseWriter has a connection
+	c.body.idle = c.route.link.limits.Idle
+	h := c.r.Header
+	c.announce(h)
+	c.out.Method, c.out.Header, c.out.URL = c.Call.Method, h, &c.url
+	if c.websocket {
+		h["Connection"], h["Upgrade"] = upgrade, websocket
 	}
-	g.proxy.ServeHTTP(w, r)
+	c.announceTrailers()
+	c.mirror()
+	res, err := c.exchange()
+	if err != nil {
+		c.failed(err)
+		return
+	}
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		c.switchProtocols(res)
+		return
+	}
+	c.deliver(res)
 }
 
-// rewrite makes the request that is sent. Hop-by-hop fields are gone already, those named in Connection too, so a caller
-// cannot have ours removed.
-func rewrite(p *httputil.ProxyRequest) {
-	c := callOf(p.In.Context())
-	path := c.route.target(c.path, c.end)
+var (
+	upgrade   = []string{"Upgrade"}
+	websocket = []string{"websocket"}
+)
+
+// announceTrailers prepares the trailer fields that the caller has announced, so that the upstream is told of them. Those
+// that a caller must not set are left out, and so is what comes without having been announced.
+func (c *call) announceTrailers() {
+	if len(c.r.Trailer) == 0 {
+		return
+	}
+	trailers := http.Header{}
+	for name := range c.r.Trailer {
+		if !isHop(name) && !isFraming(name) && !isIdentity(name) && name != "Authorization" && name != "Cookie" {
+			trailers[name] = nil
+		}
+	}
+	if len(trailers) > 0 {
+		c.out.Trailer = trailers
+	}
+}
+
+// takeTrailers is called when the caller's body is at its end, by whoever reads it.
+func (c *call) takeTrailers() {
+	for name := range c.out.Trailer {
+		c.out.Trailer[name] = c.r.Trailer[name]
+	}
+}
+
+// exchange sends the request to a target, and to others as long as that fails and may be tried again. The target of the
+// answer is c.target.
+func (c *call) exchange() (*http.Response, error) {
+	group := c.route.group
+	key := c.balanceKey(group.Key())
+	c.tried = c.known[:0]
+	for {
+		t, err := group.Pick(c.Source, key, c.tried)
+		if err != nil {
+			return nil, err
+		}
+		group.Begin(t)
+		c.target, c.answered, c.broke = t, 0, nil
+		res, err := c.attempt(t)
+		if err != nil {
+			c.broke = c.blame(err)
+		} else {
+			c.answered = res.StatusCode
+		}
+		if c.Context.Err() != nil || res == nil && c.broke == nil ||
+			!group.MayRetry(c.sent-1, c.out.Method, c.body.spent(), connected(err), c.answered) {
+			return res, err
+		}
+		if res != nil {
+			_ = res.Body.Close() // whoever sent it has more to say than anybody wants to read
+		}
+		c.release()
+		c.tried = append(c.tried, t)
+		c.out = c.out.WithContext(c) // somebody may still look at the first
+		c.keep = true
+	}
+}
+
+// attempt sends the request to one target.
+func (c *call) attempt(t *upstream.Target) (*http.Response, error) {
+	c.address(t)
+	c.out.ContentLength = c.body.length
+	if body := c.body.send(); body != nil {
+		c.out.Body = body
+		if len(c.out.Trailer) > 0 {
+			c.out.ContentLength = -1 // only chunks have trailers
+		}
+	} else {
+		c.out.Body, c.out.ContentLength = nil, 0
+	}
+	done := func(int, error) {}
+	if c.visit != nil && c.visit.Span != nil {
+		done = c.visit.Span.Upstream(c.out)
+	}
+	c.sent++
+	c.early.wait(true)
+	res, err := c.route.link.send(c)
+	c.early.wait(false)
+	if err == nil && (res.StatusCode < 200 || res.StatusCode > 999) && !(res.StatusCode == 101 && c.websocket) {
+		_ = res.Body.Close()
+		res, err = nil, errStatus
+	}
+	if err != nil {
+		done(0, err)
+		return nil, err
+	}
+	done(res.StatusCode, nil)
+	return res, nil
+}
+
+var errStatus = errors.New("the upstream answered with a status that no answer has here")
+
+// address writes where the request goes. What goes on the wire is RawPath, for it is a valid encoding of Path. The query
+// goes as it came: it was no part of the decision, and what a library would leave out of it is for the upstream to judge.
+//
+// A path that a policy has changed is what it says: it goes behind the target's own, and nothing is taken off.
+func (c *call) address(t *upstream.Target) {
+	path := ""
+	if c.Call.Path == c.path {
+		path = c.route.target(t, c.path, c.covered, c.Call.Params)
+	} else {
+		path = t.Path(c.Call.Path, c.Call.Params)
+	}
 	plain, err := url.PathUnescape(path)
 	if err != nil { // cannot happen: the path was parsed
 		plain = path
 	}
-	// RawPath is what goes on the wire, for it is a valid encoding of Path. The query goes as it came: it was no part of
-	// the decision, and what the library would leave out of it is for the upstream to judge.
-	u := p.Out.URL
-	u.Scheme, u.Host, u.Opaque, u.User, u.Fragment, u.RawFragment = c.route.scheme, c.route.host, "", nil, "", ""
-	u.Path, u.RawPath, u.RawQuery = plain, path, c.Query
-	p.Out.Host = ""
-	p.Out.Trailer = nil // an upstream may take trailers for headers, and these have not been cleaned
-	c.announce(p.Out.Header, p.In)
-}
-
-// announce adds what we tell the upstream.
-func (c *call) announce(h http.Header, in *http.Request) {
-	n := 0
-	set := func(name, value string) {
-		c.values[n] = value
-		h[name] = c.values[n : n+1 : n+1]
-		n++
-	}
-	if c.Source.IsValid() {
-		set("X-Forwarded-For", c.Source.String())
-	}
-	set("X-Forwarded-Host", in.Host)
-	if in.TLS != nil || c.visit != nil && c.visit.Secure {
-		h["X-Forwarded-Proto"] = protoHTTPS
-	} else {
-		h["X-Forwarded-Proto"] = protoHTTP
-	}
-	// RFC 9110 section 7.6.3: a gateway names itself in every request.
-	if via := h["Via"]; via == nil && in.ProtoMajor == 1 && in.ProtoMinor == 1 {
-		h["Via"] = via11
-	} else {
-		h["Via"] = append(via, fmt.Sprintf("%d.%d %s", in.ProtoMajor, in.ProtoMinor, pseudonym))
-	}
-	if c.route.api.Strip && c.end > 0 {
-		set("X-Forwarded-Prefix", c.path[:c.end])
-	}
-	if c.Caller.Client != "" {
-		set("X-Sallyport-Client", headerValue(c.Caller.Client))
-		set("X-Sallyport-Scope", c.Caller.Scope.String())
-	}
-	if c.Caller.User != "" {
-		set("X-Sallyport-User", headerValue(c.Caller.User))
-	}
-	if id := c.id(); id != "" {
-		set(problem.IDHeader, id)
+	c.url = url.URL{Scheme: t.Scheme, Host: t.Host, Path: plain, RawPath: path, RawQuery: c.Call.Query}
+	switch host := c.route.api.Upstreams.Host; host {
+	case "":
+		c.out.Host = ""
+	case "caller":
+		c.out.Host = c.r.Host
+	default:
+		c.out.Host = host
 	}
 }
 
-// Values that are shared by all requests; nobody appends to or writes into a header's values.
-var (
-	protoHTTPS = []string{"https"}
-	protoHTTP  = []string{"http"}
-	via11      = []string{"1.1 " + pseudonym}
-)
-
-// pseudonym is what we are called in Via.
-const pseudonym = "sallyport"
-
-// maxRounds is how often a call may have come through gateways like this one. Beyond, an upstream is one of them, and the
-// call would go round until something breaks.
-const maxRounds = 5
-
-func goesRound(h http.Header) bool {
-	rounds := 0
-	for _, via := range h["Via"] {
-		rounds += strings.Count(via, " "+pseudonym)
+// balanceKey is the part of the call that targets are chosen by.
+func (c *call) balanceKey(k upstream.Key) string {
+	switch k.Part {
+	case upstream.PartClient:
+		return c.Caller.Client
+	case upstream.PartUser:
+		return c.Caller.User
+	case upstream.PartPath:
+		return c.path
+	case upstream.PartHeader:
+		return c.r.Header.Get(k.Name)
+	case upstream.PartCookie:
+		if cookie, err := c.r.Cookie(k.Name); err == nil {
+			return cookie.Value
+		}
 	}
-	return rounds >= maxRounds
+	return ""
 }
 
-// answered sees the upstream's answer.
-func answered(res *http.Response) error {
-	callOf(res.Request.Context()).status = res.StatusCode
-	res.Header.Del(problem.IDHeader) // ours is there already
-	return nil
-}
-
-// failed answers for an upstream that did not.
-func failed(w http.ResponseWriter, r *http.Request, err error, log *slog.Logger) {
-	c := callOf(r.Context())
-	var timeout net.Error
-	refusal := &policy.Refusal{Status: 502, Reason: policy.UpstreamFailed, Detail: "The API's server could not be reached, or broke off. Try again shortly."}
-	switch {
-	case c.Context.Err() != nil:
-		c.status = statusClientGone
-		w.WriteHeader(statusClientGone) // nobody reads it
+// mirror sends a copy of the call elsewhere, if the API wants that. A call with a body that is large, or of a length that
+// nobody knows yet, is not copied: it would have to be kept.
+func (c *call) mirror() {
+	t, yes := c.route.group.Mirror()
+	if !yes || c.websocket || c.body.length < 0 || c.body.length > largestCopy {
 		return
-	case c.body.failed.Load():
-		refusal = &policy.Refusal{Status: 400, Reason: oauth.RequestMalformed, Detail: oauth.Fail(oauth.RequestMalformed, "").Description}
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		refusal = &policy.Refusal{Status: 504, Reason: policy.UpstreamTimeout, Detail: "The API's server took too long. Try again shortly."}
 	}
-	log.Warn("a call could not be forwarded", "realm", c.route.api.Realm, "api", c.route.api.Name, "id", c.id(), "reason", refusal.Reason, "cause", err)
-	c.refuse(w, r, refusal)
+	body, err := c.body.Read(largestCopy)
+	if err != nil {
+		return // the call itself will fail by it
+	}
+	c.address(t)
+	u := c.url
+	h := c.r.Header.Clone()
+	delete(h, "Expect")
+	if c.body.length > 0 {
+		delete(c.r.Header, "Expect") // it has been met
+	}
+	c.g.copies.send(c.route, t, &http.Request{
+		Method: c.out.Method, URL: &u, Host: c.out.Host, Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: int64(len(body)), Body: http.NoBody,
+	}, strings.Clone(string(body)))
 }
 
-// buffers are what bodies are copied through. The pool holds pointers to arrays, which cost nothing to put away.
-type buffers struct{ pool sync.Pool }
-
-const bufferSize = 32 << 10
-
-// Get implements httputil.BufferPool.
-func (b *buffers) Get() []byte {
-	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
-		return p[:]
+// answerItself gives the answer of a policy.
+func (c *call) answerItself() {
+	a := c.Call.Answer
+	h := make(policy.Fields, len(a.Header))
+	for _, f := range a.Header {
+		h.Add(f.Name, f.Value)
 	}
-	return make([]byte, bufferSize)
+	c.response = policy.Response{Status: a.Status, Header: h, Body: bytesBody(a.Body), Length: int64(len(a.Body)), Answered: true}
+	c.respond(nil)
 }
-
-// Put implements httputil.BufferPool.
-func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }

@@ -39,14 +39,14 @@ func TestForward(t *testing.T) {
 	up := upstream(t, record(&got))
 	b := start(t, nil,
 		&api.API{Name: "orders", Path: "/orders", Upstream: up + "/v1", Scopes: []string{"read"}, Strip: true},
-		&api.API{Name: "open", Path: "/open", Upstream: up, Auth: []string{"none"}},
-		&api.API{Name: "both", Path: "/both", Upstream: up, Auth: []string{"bearer", "none"}},
+		&api.API{Name: "open", Path: "/open", Upstream: up, Auth: named("none")},
+		&api.API{Name: "both", Path: "/both", Upstream: up, Auth: named("bearer", "none")},
 	)
 	b.call(t, "POST", "/orders/%6d/a%20b;c=d/?q=%zz;&access_token=x&a=1&a=2", strings.NewReader("body"),
 		"Authorization", "Bearer good", "Content-Type", "text/plain", "User-Agent", "ua", "Cookie", "a=b",
 		"X-Sallyport-User", "evil", "X_Sallyport_User", "evil", "X-Forwarded-For", "6.6.6.6", "x_forwarded_for", "6.6.6.6", "Forwarded", "for=6.6.6.6",
 		"X-Request-Id", "evil", "X-Original-URL", "/admin",
-		"Connection", "x-hop, X-Sallyport-Client", "Connection", "AUTHORIZATION", "X-Hop", "1", "Keep-Alive", "x", "Proxy-Authorization", "x", "TE", "trailers", "Upgrade", "h2c",
+		"Connection", "x-hop, X-Sallyport-Client", "Connection", "via,x-forwarded-for", "X-Hop", "1", "Keep-Alive", "x", "Proxy-Authorization", "x", "TE", "trailers", "Upgrade", "h2c",
 	)
 	id := got.Header.Get("X-Request-Id")
 	if id == "" || id == "evil" {
@@ -87,7 +87,7 @@ func TestForward(t *testing.T) {
 
 func TestRequestTrailersStayHere(t *testing.T) {
 	var got seen
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: upstream(t, record(&got)), Auth: []string{"none"}})
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: upstream(t, record(&got)), Auth: named("none")})
 	answer := raw(t, b, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sallyport-User\r\n\r\n1\r\nx\r\n0\r\nX-Sallyport-User: evil\r\n\r\n")
 	if !strings.HasPrefix(answer, "HTTP/1.1 200 ") || got.Body != "x" || len(got.Trailer) > 0 || got.Header["Trailer"] != nil {
 		t.Errorf("%q, upstream saw %+v", answer, got)
@@ -110,7 +110,7 @@ func TestAnswer(t *testing.T) {
 		_, _ = io.WriteString(w, "body of "+r.Method)
 		h.Set("X-Sum", "42")
 	})
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: up, Auth: []string{"none"}})
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: up, Auth: named("none")})
 	res, body := b.call(t, "GET", "/", nil)
 	if res.StatusCode != 401 || body != "body of GET" || res.Trailer.Get("X-Sum") != "42" {
 		t.Errorf("%d %q, trailer %v", res.StatusCode, body, res.Trailer)
@@ -160,16 +160,16 @@ func TestUpstreamFailures(t *testing.T) {
 	}()
 	slow := make(chan struct{})
 	b := start(t, func(c *gateway.Config) { c.Timeout = 20 * time.Millisecond },
-		&api.API{Name: "down", Path: "/down", Upstream: "http://127.0.0.1:1", Auth: []string{"none"}},
-		&api.API{Name: "nobody", Path: "/nobody", Upstream: "http://name.invalid", Auth: []string{"none"}},
-		&api.API{Name: "reset", Path: "/reset", Upstream: reset, Auth: []string{"none"}},
-		&api.API{Name: "nonsense", Path: "/nonsense", Upstream: "http://" + nonsense.Addr().String(), Auth: []string{"none"}},
+		&api.API{Name: "down", Path: "/down", Upstream: "http://127.0.0.1:1", Auth: named("none")},
+		&api.API{Name: "nobody", Path: "/nobody", Upstream: "http://name.invalid", Auth: named("none")},
+		&api.API{Name: "reset", Path: "/reset", Upstream: reset, Auth: named("none")},
+		&api.API{Name: "nonsense", Path: "/nonsense", Upstream: "http://" + nonsense.Addr().String(), Auth: named("none")},
 		&api.API{Name: "slow", Path: "/slow", Upstream: upstream(t, func(_ http.ResponseWriter, r *http.Request) {
 			select {
 			case <-slow:
 			case <-r.Context().Done():
 			}
-		}), Auth: []string{"none"}},
+		}), Auth: named("none")},
 	)
 	defer close(slow)
 	for path, want := range map[string]struct {
@@ -190,7 +190,7 @@ func TestUpstreamFailures(t *testing.T) {
 }
 
 func TestUpstreamBreaksOffInTheBody(t *testing.T) {
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: []string{"none"}, Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100000")
 		_, _ = io.WriteString(w, "half")
 		w.(http.Flusher).Flush()
@@ -208,7 +208,7 @@ func TestUpstreamBreaksOffInTheBody(t *testing.T) {
 
 func TestClientGoesAway(t *testing.T) {
 	arrived, left := make(chan struct{}), make(chan struct{})
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: []string{"none"}, Upstream: upstream(t, func(_ http.ResponseWriter, r *http.Request) {
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, func(_ http.ResponseWriter, r *http.Request) {
 		close(arrived)
 		<-r.Context().Done()
 		close(left)
@@ -231,7 +231,7 @@ func TestClientGoesAway(t *testing.T) {
 }
 
 func TestBadBodyIsTheCallersFault(t *testing.T) {
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: []string{"none"}, Upstream: upstream(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })})
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })})
 	answer := raw(t, b, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
 	if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, "request_malformed") {
 		t.Errorf("%q", answer)
@@ -240,7 +240,7 @@ func TestBadBodyIsTheCallersFault(t *testing.T) {
 
 func TestStream(t *testing.T) {
 	next := make(chan struct{})
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: []string{"none"}, Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for range 3 {
 			_, _ = io.WriteString(w, "data: x\n\n")
@@ -297,7 +297,7 @@ func TestWebSocketPasses(t *testing.T) {
 
 func TestNoOtherSwitchPasses(t *testing.T) {
 	var got seen
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: []string{"none"}, Upstream: upstream(t, record(&got))})
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, record(&got))})
 	raw(t, b, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n")
 	if got.URI != "/" || got.Header["Upgrade"] != nil || got.Header["Connection"] != nil || got.Header["Http2-Settings"] != nil {
 		t.Errorf("upstream saw %+v", got)
@@ -306,7 +306,7 @@ func TestNoOtherSwitchPasses(t *testing.T) {
 
 func TestLoopEnds(t *testing.T) {
 	b := start(t, nil)
-	b.shelf.put(nil, &api.API{Name: "a", Path: "/", Auth: []string{"none"}, Upstream: b.URL})
+	b.shelf.put(nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: b.URL})
 	b.hub.Publish(changeOf("a"))
 	if res, body := b.call(t, "GET", "/", nil); res.StatusCode != 508 || !strings.Contains(body, "upstream_loop") {
 		t.Errorf("%d %s", res.StatusCode, body)

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sallyport/api"
+	"sallyport/client"
 	"sallyport/feed"
 	"sallyport/gateway"
 	"sallyport/oauth"
@@ -71,6 +72,39 @@ func (t tokens) Verify(_ context.Context, r *realm.Realm, raw string) (*token.Ac
 	return nil, oauth.Fail(oauth.TokenMalformed, "")
 }
 
+// everybody is switched on.
+type everybody struct{}
+
+func (everybody) Get(_ context.Context, realm, id string) (*client.Client, error) {
+	return &client.Client{Realm: realm, ID: id, Status: client.On}, nil
+}
+
+// named is ways in without settings.
+func named(names ...string) []api.Policy {
+	var list []api.Policy
+	for _, name := range names {
+		list = append(list, api.Policy{Name: name})
+	}
+	return list
+}
+
+// engines are what may carry calls: the API's Engine. Whatever is tested of forwarding holds for both.
+var engines = map[string]string{"lean": "", "standard": "standard"}
+
+// eachEngine runs a test with either; start sees to it that calls go that way.
+func eachEngine(t *testing.T, test func(t *testing.T)) {
+	for name := range engines {
+		t.Run(name, test)
+	}
+}
+
+// engineOf returns the engine of a test that eachEngine runs.
+func engineOf(t *testing.T) string {
+	_, name, _ := strings.Cut(t.Name(), "/")
+	name, _, _ = strings.Cut(name, "/")
+	return engines[name]
+}
+
 // A bench is a gateway on a listener, ready to be called.
 type bench struct {
 	*httptest.Server
@@ -105,15 +139,21 @@ func (b *syncBuffer) String() string {
 func start(t *testing.T, edit func(*gateway.Config), apis ...*api.API) *bench {
 	t.Helper()
 	b := &bench{shelf: &shelf{}, hub: &feed.Hub{}, log: &syncBuffer{}, transport: &http.Transport{DisableCompression: true}}
+	for _, a := range apis {
+		a.Engine = engineOf(t)
+	}
 	b.shelf.put(nil, apis...)
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	config := gateway.Config{
 		APIs: b.shelf, Hub: b.hub, Log: log, Now: time.Now,
-		Auth: map[string]policy.Policy{"bearer": bearer.New(tokens{
-			"good":  {Realm: "default", Client: "c1", User: "dory", Scope: scope.Set{"read", "write"}},
-			"alone": {Realm: "default", Client: "c%2", Scope: scope.Set{"read"}},
-			"odd":   {Realm: "default", Client: "c1", User: "Dörte \"d\"\r\nX: 1", Scope: scope.Set{"read"}},
-		})},
+		Parts: policy.Parts{
+			Clients: everybody{},
+			Ways: map[string]policy.Kind{"bearer": bearer.Kind(tokens{
+				"good":  {Realm: "default", Client: "c1", User: "dory", Scope: scope.Set{"read", "write"}},
+				"alone": {Realm: "default", Client: "c%2", Scope: scope.Set{"read"}},
+				"odd":   {Realm: "default", Client: "c1", User: "Dörte \"d\"\r\nX: 1", Scope: scope.Set{"read"}},
+			})},
+		},
 		Refuse: map[string]gateway.RefuseFunc{"plain": func(w http.ResponseWriter, _ *http.Request, refusal *policy.Refusal) {
 			w.WriteHeader(refusal.Status)
 			_, _ = io.WriteString(w, "plainly "+string(refusal.Reason))
@@ -195,8 +235,8 @@ func TestRefusals(t *testing.T) {
 	b := start(t, nil,
 		&api.API{Name: "orders", Path: "/orders", Upstream: up, Scopes: []string{"admin", "audit"}},
 		&api.API{Name: "plain", Path: "/plain", Upstream: up, Errors: "plain"},
-		&api.API{Name: "off", Path: "/off", Upstream: up, Disabled: true, Auth: []string{"none"}},
-		&api.API{Name: "broken", Path: "/broken", Upstream: up, Auth: []string{"none", "cookie"}},
+		&api.API{Name: "off", Path: "/off", Upstream: up, Disabled: true, Auth: named("none")},
+		&api.API{Name: "broken", Path: "/broken", Upstream: up, Auth: named("none", "cookie")},
 	)
 	const text = "The access token is not valid. Ask for a new one."
 	tests := []struct {
@@ -283,7 +323,7 @@ func TestTwoAuthorizationHeaders(t *testing.T) {
 func TestCounters(t *testing.T) {
 	b := start(t, nil,
 		&api.API{Name: "a", Path: "/a", Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })},
-		&api.API{Name: "b", Path: "/b", Upstream: "http://127.0.0.1:1", Auth: []string{"none"}},
+		&api.API{Name: "b", Path: "/b", Upstream: "http://127.0.0.1:1", Auth: named("none")},
 	)
 	b.call(t, "GET", "/a", nil, "Authorization", "Bearer good")
 	b.call(t, "GET", "/a", nil)
@@ -306,7 +346,7 @@ func TestNewNeedsTheAPIs(t *testing.T) {
 }
 
 func TestWithoutRealmNothingIsServed(t *testing.T) {
-	s := &shelf{apis: []*api.API{{Name: "a", Path: "/", Upstream: "http://127.0.0.1:1", Auth: []string{"none"}}}}
+	s := &shelf{apis: []*api.API{{Name: "a", Path: "/", Upstream: "http://127.0.0.1:1", Auth: named("none")}}}
 	g, err := gateway.New(gateway.Config{APIs: s, Hub: &feed.Hub{}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,8 @@ var (
 		"x-host": true, "x-http-host-override": true,
 		"proxy": true, // becomes the environment variable HTTP_PROXY
 	}
+	// Framing fields in a spelling that we do not read and others do.
+	framingNames  = map[string]bool{"content-length": true, "transfer-encoding": true}
 	overrideNames = map[string]bool{
 		"x-http-method-override": true, "x-http-method": true, "x-method-override": true,
 	}
@@ -39,21 +41,84 @@ var (
 // longestName is longer than any name above, so that a folded name that fills it matches by its prefix or not at all.
 const longestName = 32
 
-// clean removes what a caller must not tell an upstream. overrides says that the method was part of the decision, so that
-// headers which ask for another must go as well. What it leaves of Upgrade is WebSocket.
-func clean(h http.Header, overrides bool) {
+// clean removes what a caller must not tell an upstream, in one go: what belongs to the caller's connection (RFC 9110
+// section 7.6.1) and what says who calls. It runs before any policy adds something, so nobody can have ours removed by
+// naming it in Connection.
+//
+// It reports whether the caller asks to switch to WebSocket. Any other switch is forgotten: h2c, say, would open a channel
+// in which calls pass by unseen.
+func clean(h http.Header) (websocket bool) {
+	trailers := hasToken(h["Te"], "trailers")
+	if connection := h["Connection"]; connection != nil {
+		up := h["Upgrade"]
+		websocket = len(up) == 1 && strings.EqualFold(up[0], "websocket") && hasToken(connection, "upgrade")
+		removeNamed(h, connection)
+	}
 	for name := range h {
-		if isIdentity(name, overrides) {
+		if isHop(name) || isFraming(name) || isIdentity(name) {
 			delete(h, name)
 		}
 	}
-	// A switch to h2c would open a channel in which calls pass by unseen.
-	if up, ok := h["Upgrade"]; ok && (len(up) != 1 || !strings.EqualFold(up[0], "websocket")) {
-		delete(h, "Upgrade")
+	if trailers {
+		h["Te"] = teTrailers
+	}
+	return websocket
+}
+
+var teTrailers = []string{"trailers"}
+
+// isHop reports whether a field belongs to one connection. Names are as net/http makes them.
+func isHop(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings":
+		return true
+	}
+	return false
+}
+
+// isFraming reports whether a field says where the message ends or whom it is for. We say so ourselves.
+func isFraming(name string) bool { return name == "Content-Length" || name == "Host" }
+
+// removeNamed removes the fields that a Connection field names.
+func removeNamed(h http.Header, connection []string) {
+	for _, list := range connection {
+		for list != "" {
+			var name string
+			name, list, _ = strings.Cut(list, ",")
+			if name = strings.Trim(name, " \t"); name != "" {
+				delete(h, http.CanonicalHeaderKey(name))
+			}
+		}
 	}
 }
 
-func isIdentity(name string, overrides bool) bool {
+// hasToken reports whether a list has a token (RFC 9110 section 5.6.1). Tokens compare without case.
+func hasToken(lists []string, token string) bool {
+	for _, list := range lists {
+		for list != "" {
+			var item string
+			item, list, _ = strings.Cut(list, ",")
+			if strings.EqualFold(strings.Trim(item, " \t"), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// removeOverrides removes what asks for another method than the request's own, when the method was part of the decision.
+func removeOverrides(h http.Header) {
+	for name := range h {
+		if len(name) > 2 && name[0] == 'X' {
+			var buf [longestName]byte
+			if overrideNames[string(fold(name, &buf))] {
+				delete(h, name)
+			}
+		}
+	}
+}
+
+func isIdentity(name string) bool {
 	if name == "" {
 		return false
 	}
@@ -62,7 +127,23 @@ func isIdentity(name string, overrides bool) bool {
 	default:
 		return false
 	}
+	switch name { // what callers send all the time
+	case "Content-Type", "Cookie", "Cache-Control", "Referer", "Range", "Pragma", "Priority", "Traceparent", "Tracestate", "X-Requested-With",
+		"Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform", "X-Api-Key":
+		return false
+	}
 	var buf [longestName]byte
+	folded := fold(name, &buf)
+	for _, prefix := range identityPrefixes {
+		if len(folded) >= len(prefix) && string(folded[:len(prefix)]) == prefix {
+			return true
+		}
+	}
+	return identityNames[string(folded)] || framingNames[string(folded)]
+}
+
+// fold writes a name, as far as it fits, in lower case and with a hyphen for all that is neither a letter nor a digit.
+func fold(name string, buf *[longestName]byte) []byte {
 	n := copy(buf[:], name)
 	for i, c := range buf[:n] {
 		switch {
@@ -73,13 +154,7 @@ func isIdentity(name string, overrides bool) bool {
 			buf[i] = '-'
 		}
 	}
-	folded := buf[:n]
-	for _, prefix := range identityPrefixes {
-		if len(folded) >= len(prefix) && string(folded[:len(prefix)]) == prefix {
-			return true
-		}
-	}
-	return identityNames[string(folded)] || overrides && overrideNames[string(folded)]
+	return buf[:n]
 }
 
 // headerValue writes a name as a header value: bytes other than visible ASCII, and the percent sign, are percent-encoded.

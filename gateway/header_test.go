@@ -53,15 +53,15 @@ func TestClean(t *testing.T) {
 
 func TestCleanLeavesNoSwitchButWebSocket(t *testing.T) {
 	for value, stays := range map[string]bool{"websocket": true, "WebSocket": true, "h2c": false, "websocket, h2c": false, "TLS/1.0": false, "": false} {
-		h := http.Header{"Upgrade": {value}}
-		gateway.Clean(h, false)
-		if _, ok := h["Upgrade"]; ok != stays {
-			t.Errorf("%q: stays %v", value, ok)
+		h := http.Header{"Upgrade": {value}, "Connection": {"keep-alive, upgrade"}}
+		if got := gateway.Clean(h, false); got != stays || len(h) > 0 {
+			t.Errorf("%q: a switch to WebSocket: %v; left %v", value, got, h)
 		}
 	}
-	h := http.Header{"Upgrade": {"websocket", "h2c"}}
-	if gateway.Clean(h, false); len(h) > 0 {
-		t.Errorf("two: %v", h)
+	for _, h := range []http.Header{{"Upgrade": {"websocket", "h2c"}, "Connection": {"upgrade"}}, {"Upgrade": {"websocket"}}} {
+		if gateway.Clean(h, false) || len(h) > 0 {
+			t.Errorf("left %v", h)
+		}
 	}
 }
 

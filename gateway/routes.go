@@ -22,7 +22,7 @@ const (
 // as long as the store answers; when it does not, the last table serves on.
 type routes struct {
 	store   api.Store
-	compile func([]*api.API) *table
+	compile func([]*api.API) *table // called by one goroutine at a time
 	log     *slog.Logger
 
 	heard   atomic.Uint64 // pieces of news so far
@@ -37,11 +37,11 @@ type routes struct {
 }
 
 // watchRoutes reads the APIs and starts the goroutine that reads them again; close ends it.
-func watchRoutes(c Config) (*routes, error) {
+func watchRoutes(c Config, m *compiler) (*routes, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &routes{
 		store:   c.APIs,
-		compile: func(apis []*api.API) *table { return compile(apis, c) },
+		compile: m.compile,
 		log:     c.Log,
 		wake:    make(chan struct{}, 1),
 		stop:    stop,

@@ -27,7 +27,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 	up := upstream(t, ok)
 	b := start(t, nil)
 	open := func(name string) *api.API {
-		return &api.API{Name: name, Path: "/" + name, Upstream: up, Auth: []string{"none"}}
+		return &api.API{Name: name, Path: "/" + name, Upstream: up, Auth: named("none")}
 	}
 	closed := &api.API{Name: "a", Path: "/a", Upstream: up}
 	steps := []struct {
@@ -53,7 +53,7 @@ func TestChangesAreInForceAtOnce(t *testing.T) {
 }
 
 func TestOtherNewsReadsNothing(t *testing.T) {
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: upstream(t, ok), Auth: []string{"none"}})
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: upstream(t, ok), Auth: named("none")})
 	b.shelf.put(errors.New("must not be read"))
 	b.hub.Publish(feed.Change{Kind: feed.Client}, feed.Change{Kind: feed.Revocation}, feed.Change{Kind: feed.User})
 	if res, _ := b.call(t, "GET", "/", nil); res.StatusCode != 200 || strings.Contains(b.log.String(), "must not be read") {
@@ -64,7 +64,7 @@ func TestOtherNewsReadsNothing(t *testing.T) {
 // While the store is away, calls are served by what is known; when it is back, by what it says.
 func TestStoreAway(t *testing.T) {
 	up := upstream(t, ok)
-	b := start(t, nil, &api.API{Name: "a", Path: "/a", Upstream: up, Auth: []string{"none"}})
+	b := start(t, nil, &api.API{Name: "a", Path: "/a", Upstream: up, Auth: named("none")})
 	b.shelf.put(errors.New("away"))
 	b.hub.Publish(feed.Change{Kind: feed.All})
 	for range 5 {
@@ -72,7 +72,7 @@ func TestStoreAway(t *testing.T) {
 			t.Fatalf("while it is away: %d", res.StatusCode)
 		}
 	}
-	b.shelf.put(nil, &api.API{Name: "b", Path: "/b", Upstream: up, Auth: []string{"none"}})
+	b.shelf.put(nil, &api.API{Name: "b", Path: "/b", Upstream: up, Auth: named("none")})
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if res, _ := b.call(t, "GET", "/b", nil); res.StatusCode == 200 {
 			break
@@ -92,7 +92,7 @@ func TestStoreAway(t *testing.T) {
 // Callers of an API that stays notice nothing of a hundred changes around it.
 func TestHotSwapUnderLoad(t *testing.T) {
 	up := upstream(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) })
-	stays := &api.API{Name: "stays", Path: "/stays", Upstream: up, Auth: []string{"none"}}
+	stays := &api.API{Name: "stays", Path: "/stays", Upstream: up, Auth: named("none")}
 	b := start(t, nil, stays)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	defer client.CloseIdleConnections()
@@ -122,7 +122,7 @@ func TestHotSwapUnderLoad(t *testing.T) {
 	}
 	for i := range 100 {
 		name := fmt.Sprintf("n%d", i)
-		b.shelf.put(nil, &api.API{Realm: "default", Name: name, Path: "/" + name, Upstream: up, Auth: []string{"none"}}, stays)
+		b.shelf.put(nil, &api.API{Realm: "default", Name: name, Path: "/" + name, Upstream: up, Auth: named("none")}, stays)
 		b.hub.Publish(changeOf(name))
 		if res, _ := b.call(t, "GET", "/"+name, nil); res.StatusCode != 200 {
 			t.Errorf("%s: %d", name, res.StatusCode)

@@ -6,7 +6,6 @@ import (
 
 	"sallyport/api"
 	"sallyport/gateway/match"
-	"sallyport/policy"
 )
 
 // A table finds the API of a call. It is never modified.
@@ -17,29 +16,30 @@ type table struct {
 }
 
 // compile makes a table. What is wrong with an API is in its route.
-func compile(apis []*api.API, c Config) *table {
+func (m *compiler) compile(apis []*api.API) *table {
 	t := &table{all: make([]*route, len(apis))}
 	entries := make([]match.Entry[*route], len(apis))
 	for i, a := range apis {
-		r := compileRoute(a, c)
-		t.all[i] = r
-		entries[i] = match.Entry[*route]{Realm: a.Realm, Host: a.Host, Path: a.Path, Exact: a.Exact, Headers: a.Headers, Value: r}
+		t.all[i] = m.route(a)
+		entries[i] = match.Entry[*route]{Realm: a.Realm, Host: a.Host, Path: a.Path, Exact: a.Exact, Headers: a.Headers, Value: t.all[i]}
 	}
 	var faults []match.Fault
 	t.match, faults = match.New(entries)
-	for _, f := range faults {
-		err := f.Err
-		if f.Twin >= 0 {
-			err = fmt.Errorf("%w: %q has it too", err, apis[f.Twin].Name)
+	if len(faults) > 0 {
+		for _, f := range faults {
+			err := f.Err
+			if f.Twin >= 0 {
+				err = fmt.Errorf("%w: %q has it too", err, apis[f.Twin].Name)
+			}
+			// The route itself may be in other tables, in which there is nothing wrong with it.
+			faulty := *t.all[f.Entry]
+			faulty.fault = errors.Join(faulty.fault, err)
+			t.all[f.Entry], entries[f.Entry].Value = &faulty, &faulty
 		}
-		t.all[f.Entry].fault = errors.Join(t.all[f.Entry].fault, err)
+		t.match, _ = match.New(entries)
 	}
+	m.finish()
 	return t
-}
-
-// find returns the route of a path.
-func (t *table) find(realm, host, path string, header policy.Header, params []policy.Param) match.Match[*route] {
-	return t.match.Find(realm, host, path, header, params)
 }
 
 // compileParts makes ready what an API says of its parts.

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 
 	"sallyport/api"
@@ -13,8 +14,11 @@ type policyFunc func(context.Context, *policy.Call) error
 
 func (f policyFunc) Request(ctx context.Context, c *policy.Call) error { return f(ctx, c) }
 
-func ways() map[string]policy.Policy {
-	return map[string]policy.Policy{"bearer": policyFunc(func(context.Context, *policy.Call) error { return nil })}
+func parts() policy.Parts {
+	pass := policyFunc(func(context.Context, *policy.Call) error { return nil })
+	return policy.Parts{Clients: everybody{}, Ways: map[string]policy.Kind{
+		"bearer": {New: func(policy.Site, json.RawMessage) (policy.Policy, error) { return pass, nil }},
+	}}
 }
 
 func newTable(apis ...*api.API) gateway.Table {
@@ -26,7 +30,7 @@ func newTable(apis ...*api.API) gateway.Table {
 			a.Upstream = "http://127.0.0.1:9000"
 		}
 	}
-	return gateway.NewTable(gateway.Config{Auth: ways()}, apis...)
+	return gateway.NewTable(gateway.Config{Parts: parts()}, apis...)
 }
 
 func TestMatch(t *testing.T) {
@@ -126,13 +130,13 @@ func TestTarget(t *testing.T) {
 // What is registered and cannot be served must not fall to a shorter prefix that asks for less.
 func TestFaults(t *testing.T) {
 	for name, a := range map[string]*api.API{
-		"way in":   {Auth: []string{"cookie"}},
+		"way in":   {Auth: named("cookie")},
 		"policy":   {Policies: []api.Policy{{Name: "magic"}}},
 		"upstream": {Upstream: "ftp://a"},
 		"host":     {Upstream: "http:///x"},
 	} {
 		a.Name, a.Path = "a", "/open/closed"
-		table := newTable(&api.API{Name: "open", Path: "/open", Auth: []string{"none"}}, a)
+		table := newTable(&api.API{Name: "open", Path: "/open", Auth: named("none")}, a)
 		if got, _ := table.Match("default", "", "/open/closed/x"); got != "a" || table.Fault("default", "", "/open/closed/x") == nil {
 			t.Errorf("%s: found %q, fault %v", name, got, table.Fault("default", "", "/open/closed/x"))
 		}
@@ -140,7 +144,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: the API beside it: %v", name, err)
 		}
 	}
-	twice := newTable(&api.API{Name: "a", Path: "/a"}, &api.API{Name: "b", Path: "/a", Auth: []string{"none"}})
+	twice := newTable(&api.API{Name: "a", Path: "/a"}, &api.API{Name: "b", Path: "/a", Auth: named("none")})
 	if twice.Fault("default", "", "/a") == nil {
 		t.Error("one path for two APIs is no fault")
 	}

@@ -51,8 +51,8 @@ func TestSmuggling(t *testing.T) {
 		got = append(got, r.Method+" "+r.RequestURI+" "+string(body))
 	})
 	b := start(t, nil,
-		&api.API{Name: "a", Path: "/", Upstream: up, Auth: []string{"none"}},
-		&api.API{Name: "host b", Path: "/", Host: "b.example", Upstream: up + "/b", Auth: []string{"none"}},
+		&api.API{Name: "a", Path: "/", Upstream: up, Auth: named("none")},
+		&api.API{Name: "host b", Path: "/", Host: "b.example", Upstream: up + "/b", Auth: named("none")},
 	)
 	const hidden = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
 	tests := []struct {
@@ -112,7 +112,7 @@ func TestSmuggling(t *testing.T) {
 // A request with a length and a coding has the length of its chunks (RFC 9112 section 6.1), for us and for the upstream.
 func TestLengthAndCoding(t *testing.T) {
 	var got seen
-	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: []string{"none"}, Upstream: upstream(t, record(&got))})
+	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, record(&got))})
 	answer := raw(t, b, "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a\r\n\r\n")
 	if !strings.HasPrefix(answer, "HTTP/1.1 200 ") || got.URI != "/x" || got.Body != "x" || got.Header["Content-Length"] != nil {
 		t.Errorf("answer %q, upstream saw %+v", answer, got)
@@ -128,14 +128,14 @@ func FuzzWire(f *testing.F) {
 		f.Add(seed)
 	}
 	target := newTable(
-		&api.API{Name: "a", Path: "/a", Upstream: "http://u.example/base", Strip: true, Auth: []string{"none"}},
-		&api.API{Name: "b", Path: "/", Upstream: "http://u.example", Auth: []string{"none"}},
+		&api.API{Name: "a", Path: "/a", Upstream: "http://u.example/base", Strip: true, Auth: named("none")},
+		&api.API{Name: "b", Path: "/", Upstream: "http://u.example", Auth: named("none")},
 	)
 	var line string
 	s := &shelf{}
 	s.put(nil,
-		&api.API{Name: "a", Path: "/a", Upstream: "http://u.example/base", Strip: true, Auth: []string{"none"}},
-		&api.API{Name: "b", Path: "/", Upstream: "http://u.example", Auth: []string{"none"}})
+		&api.API{Name: "a", Path: "/a", Upstream: "http://u.example/base", Strip: true, Auth: named("none")},
+		&api.API{Name: "b", Path: "/", Upstream: "http://u.example", Auth: named("none")})
 	g, err := gateway.New(gateway.Config{APIs: s, Hub: &feed.Hub{}, Log: quiet(), Now: time.Now, Transport: lines(func(l string) { line = l })})
 	if err != nil {
 		f.Fatal(err)
