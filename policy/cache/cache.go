@@ -81,10 +81,6 @@ func (p *cache) check() error {
 		return errors.New("anything: cannot be together with shared, since private answers would be shared; take one out")
 	case p.Largest < 0 || p.Largest > p.store.most/4:
 		return fmt.Errorf("largest: is not between 0 and %d, a quarter of the cache; correct it", p.store.most/4)
-	case p.StaleIfError < 0:
-		return errors.New("stale_if_error: is negative; use a duration such as 1h")
-	case p.StaleWhileRevalidate < 0:
-		return errors.New("stale_while_revalidate: is negative; use a duration such as 30s")
 	case p.fixed() && p.StaleIfError+p.StaleWhileRevalidate > 0:
 		return errors.New("stale_if_error and stale_while_revalidate: do not go with mode fixed, which gives old copies anyway; take them out")
 	}

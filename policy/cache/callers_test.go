@@ -3,6 +3,7 @@ package cache_test
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"sallyport/api"
 	"sallyport/policy"
@@ -127,4 +128,19 @@ func TestAnswersOfAnotherPolicy(t *testing.T) {
 	other.says("two", "Cache-Control: public, max-age=60")
 	want(t, other.get("/a"), 200, "two", stored)
 	want(t, r.get("/a"), 200, "one", "hit; ttl=60")
+}
+
+// What was stored as one caller's own stays so, whatever is said of it later.
+func TestOwnAnswerDoesNotBecomeEverybodys(t *testing.T) {
+	r := newRig(t, `{"shared": true}`)
+	r.says("ann's", "Cache-Control: max-age=5", `Etag: "1"`)
+	r.do(as(ann, "/a"))
+	r.now = r.now.Add(10 * time.Second)
+	r.answer = func(*policy.Call) *policy.Response {
+		return policytest.NewResponse(304, "", "Cache-Control: public, max-age=60")
+	}
+	want(t, r.do(as(ann, "/a")), 200, "ann's", "fwd=stale; fwd-status=304; stored")
+	want(t, r.do(as(ann, "/a")), 200, "ann's", "hit; ttl=60")
+	r.says("bob's", "Cache-Control: public, max-age=60")
+	want(t, r.do(as(bob, "/a")), 200, "bob's", stored)
 }

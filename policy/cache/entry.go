@@ -25,6 +25,7 @@ type entry struct {
 	born time.Time     // its age is counted from here
 	life time.Duration // for how long it is fresh
 	vary []varied
+	all  bool // it is for all callers
 
 	check  bool          // never without asking the upstream (no-cache)
 	strict bool          // never stale, whatever anybody else says (must-revalidate)

@@ -105,12 +105,11 @@ func (p *cache) freshen(c *policy.Call, f *flight, r *policy.Response) {
 			}
 		}
 	}
-	e, where := p.judge(c, old.status, old.freshened(news))
+	e, where := p.renew(c, old, news)
 	if e == nil {
 		p.store.remove(old)
 		old.write(c, f.had, r, forwarded(f.why, 304, false, ""))
 	} else {
-		e.body = old.body
 		p.store.put(f.key(where), f.uri, e, old, 0)
 		e.write(c, f.had, r, forwarded(f.why, 304, true, ""))
 	}
@@ -119,11 +118,23 @@ func (p *cache) freshen(c *policy.Call, f *flight, r *policy.Response) {
 	}
 }
 
+// renew makes the entry that takes the place of an old one, whose header has changed. What was one caller's stays so.
+func (p *cache) renew(c *policy.Call, old *entry, news policy.Fields) (*entry, place) {
+	e, where := p.judge(c, old.status, old.freshened(news))
+	if e == nil {
+		return nil, nowhere
+	}
+	e.body = old.body
+	if !old.all {
+		e.all, where = false, forOne
+	}
+	return e, where
+}
+
 // compare sees the answer to HEAD, which tells whether a stored one is still the same (RFC 9111 section 4.3.5).
 func (p *cache) compare(c *policy.Call, f *flight, r *policy.Response) {
 	if old := f.old; old != nil && r.Status == old.status && old.agrees(r.Header) {
-		if e, where := p.judge(c, old.status, old.freshened(r.Header)); e != nil {
-			e.body = old.body
+		if e, where := p.renew(c, old, r.Header); e != nil {
 			p.store.put(f.key(where), f.uri, e, old, 0)
 		}
 	} else if old != nil && outdates(r.Status) {

@@ -51,6 +51,7 @@ func (p *cache) judge(c *policy.Call, status int, h policy.Fields) (*entry, plac
 	}
 	// RFC 9111 section 3.5: an answer to a call with a credential is for others if the upstream says so.
 	if p.Shared && !own && (says.public || says.sMaxAge >= 0) {
+		e.all = true
 		return e, forAll
 	}
 	return e, forOne
