@@ -67,7 +67,7 @@ type Route struct {
 	Allow   []string    `json:"allow,omitempty"`   // methods it is for; empty: any
 	Headers []Condition `json:"headers,omitempty"` // it is for calls with all of these only
 	Auth    []Policy    `json:"auth,omitempty"`    // instead of the API's; empty: the API's
-	Scopes  []string    `json:"scopes,omitempty"`  // instead of the API's; nil: the API's
+	Scopes  []string    `json:"scopes,omitzero"`   // instead of the API's; nil: the API's, and empty: any valid credential
 
 	Names []string `json:"-"` // of Auth, set by whoever compiles the route
 }

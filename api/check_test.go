@@ -5,14 +5,16 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/api"
+	"sallyport/realm"
 )
 
 func known() api.Known {
 	return api.Known{
 		Auth: map[string]func(json.RawMessage) error{
-			"bearer": nil, "none": nil,
+			"bearer": nil, "none": nil, "keyless": nil,
 			"keyed": func(settings json.RawMessage) error {
 				if len(settings) == 0 {
 					return errors.New("header: it is missing; name one")
@@ -55,7 +57,41 @@ func TestCheckAccepts(t *testing.T) {
 		"everything":      func(*api.API) {},
 		"the least":       func(a *api.API) { *a = api.API{Name: "a", Path: "/", Upstream: "https://[::1]:9000"} },
 		"an escaped path": func(a *api.API) { a.Path = "/m%C3%BCnze" },
-		"anonymous":       func(a *api.API) { a.Auth, a.Scopes, a.Methods = ways("none"), nil, nil },
+		"a parameter":     func(a *api.API) { a.Path, a.Upstream = "/orders/{id}/items/{item_2}", "http://a.example/v1/{id}/" },
+		"hosts":           func(a *api.API) { a.Host = "*.example.org" },
+		"conditions": func(a *api.API) {
+			a.Headers = []api.Condition{{Name: "api-version", Value: "2026-01-31"}, {Name: "X_y"}}
+			a.Exact, a.Allow, a.Module = true, []string{"GET", "POST"}, "orders-2"
+		},
+		"routes": func(a *api.API) {
+			a.Path, a.Allow, a.Strict = "/orders/{id}", []string{"GET", "POST"}, true
+			a.Routes = []api.Route{
+				{Path: "/"}, {Path: "/items/{item}", Allow: []string{"GET"}, Auth: ways("keyless"), Scopes: []string{"read"}},
+				{Path: "/items/{other}", Allow: []string{"HEAD", "POST"}}, {Path: "/items/{item}"}, {Path: "/items/{item}", Exact: true},
+				{Path: "/items/{item}", Headers: []api.Condition{{Name: "x"}}}, {Path: "/open", Auth: ways("none")},
+				{Path: "/any", Auth: ways("keyless", "none"), Scopes: []string{}},
+			}
+		},
+		"targets": func(a *api.API) {
+			a.Path, a.Upstream = "/orders/{id}", ""
+			a.Targets = []api.Target{{URL: "http://a.example/{id}", Weight: 3}, {URL: "http://b.example", Weight: -1}}
+			a.Balance = api.Balance{By: api.BalanceHash, Key: "header:X-Tenant"}
+			a.Health = api.Health{Path: "/healthz?deep=1", Every: realm.Duration(time.Second), Timeout: realm.Duration(time.Second), Status: 204, Fails: 1, Passes: 1}
+			a.Eject = api.Eject{Fails: 5, For: realm.Duration(time.Minute), Most: 100}
+			a.Retry = api.Retry{Attempts: 2, On: []int{502, 503}, Budget: 30}
+			a.Timeouts = api.Timeouts{Connect: realm.Duration(time.Second), Answer: realm.Duration(time.Hour), Idle: realm.Duration(time.Second)}
+			a.Mirror = api.Mirror{URL: "https://c.example/{id}", Percent: 10}
+			a.Engine, a.HTTP2, a.Upstreams.Host = "standard", true, "orders.internal:8080"
+		},
+		"diversions": func(a *api.API) {
+			a.Upstream = ""
+			a.Divert = []api.Diversion{
+				{From: []string{"10.0.0.0/8", "192.0.2.7", "2001:db8::/32"}, Targets: []api.Target{{URL: "http://a.example"}}},
+				{From: []string{"0.0.0.0/0", "::/0"}, Targets: []api.Target{{URL: "http://b.example"}}},
+			}
+			a.Upstreams.Host = "caller"
+		},
+		"anonymous": func(a *api.API) { a.Auth, a.Scopes, a.Methods = ways("none"), nil, nil },
 	} {
 		a := valid()
 		edit(a)
@@ -94,7 +130,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"upstream with an empty query", func(a *api.API) { a.Upstream = "http://a.example/?" }, "upstream: ", "query"},
 		{"upstream with a fragment", func(a *api.API) { a.Upstream = "http://a.example/#b" }, "upstream: ", "fragment"},
 		{"upstream with dots", func(a *api.API) { a.Upstream = "http://a.example/b/../c" }, "upstream: ", "dot segment"},
-		{"unknown way in", func(a *api.API) { a.Auth = ways("cookie") }, `auth: "cookie"`, "bearer, keyed, none"},
+		{"unknown way in", func(a *api.API) { a.Auth = ways("cookie") }, `auth: "cookie"`, "bearer, keyed, keyless, none"},
 		{"way in twice", func(a *api.API) { a.Auth = ways("bearer", "bearer") }, "auth: ", "twice"},
 		{"scopes for nobody", func(a *api.API) { a.Auth = ways("bearer", "none") }, "auth: ", "remove"},
 		{"scope with a space", func(a *api.API) { a.Scopes = []string{"a b"} }, `scopes: "a b"`, "ASCII"},
@@ -108,15 +144,19 @@ func TestCheckRefuses(t *testing.T) {
 		{"settings of a policy", func(a *api.API) { a.Policies[1].Settings = nil }, "policies.limit: rate: ", "10/s"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			a := valid()
-			tt.edit(a)
-			err := api.Check(a, known())
-			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.fix) {
-				t.Errorf("got %v, want %s…%s", err, tt.want, tt.fix)
-			}
-		})
+		refuses(t, tt.name, tt.edit, tt.want, tt.fix)
 	}
+}
+
+func refuses(t *testing.T, name string, edit func(*api.API), want, fix string) {
+	t.Run(name, func(t *testing.T) {
+		a := valid()
+		edit(a)
+		err := api.Check(a, known())
+		if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), fix) {
+			t.Errorf("got %v, want %s…%s", err, want, fix)
+		}
+	})
 }
 
 func TestCheckKeepsThePasswordOfAnUpstream(t *testing.T) {
