@@ -61,7 +61,7 @@ func Check(r *Realm) error {
 	if err := r.Keys.check(); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	return nil
+	return checkTrusted(r)
 }
 
 // Check reports what is wrong with the settings, nil if nothing.

@@ -26,6 +26,8 @@ type Realm struct {
 	RefreshToken RefreshToken `json:"refresh_token,omitzero" yaml:"refresh_token,omitempty"` // defaults for every client
 	AllScope     string       `json:"all_scope,omitempty" yaml:"all_scope,omitempty"`        // the scope that covers every other; only trusted clients may hold it
 	Keys         KeySchedule  `json:"keys,omitzero" yaml:"keys,omitempty"`
+
+	TrustedIssuers []TrustedIssuer `json:"trusted_issuers,omitempty" yaml:"trusted_issuers,omitempty"` // others whose tokens the gateway takes
 }
 
 // A Dialect names a front door and holds its settings, which only that dialect's package understands.
