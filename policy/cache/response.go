@@ -20,6 +20,7 @@ func (p *cache) Response(_ context.Context, c *policy.Call, r *policy.Response) 
 	switch {
 	case f == nil:
 		p.pass(c, r)
+	case r.Failure != nil && r.Failure.Status < 500: // it is not the upstream that failed
 	case r.Failure != nil || failed(r.Status):
 		p.rescue(c, f, r)
 	case r.Status == 304 && f.askedUp:

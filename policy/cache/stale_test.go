@@ -110,6 +110,20 @@ func TestOutdated(t *testing.T) {
 	}
 }
 
+// Where it is not the upstream that failed, nothing stands in: the caller has no target.
+func TestRefusalIsNoFailure(t *testing.T) {
+	r := newRig(t, `{"stale_if_error": "1m"}`)
+	r.says("old", "Cache-Control: max-age=5")
+	r.get("/a")
+	r.now = r.now.Add(10 * time.Second)
+	r.answer = func(*policy.Call) *policy.Response {
+		return &policy.Response{Status: 403, Header: policy.Fields{}, Failure: &policy.Refusal{Status: 403, Reason: policy.NoTarget}}
+	}
+	if o := r.get("/a"); o.Status != 403 || o.Reason != policy.NoTarget {
+		t.Errorf("got %d %s", o.Status, o.Reason)
+	}
+}
+
 // TestStaleWhileRevalidate has one call fetch a new answer, and others served meanwhile (RFC 5861 section 3).
 func TestStaleWhileRevalidate(t *testing.T) {
 	for _, tt := range []struct {
