@@ -21,7 +21,7 @@ const (
 // Check reports what is wrong with a client, nil if nothing. Whether its scopes and grants exist is for whoever knows
 // the realm.
 func Check(c *Client) error {
-	checks := []func(*Client) error{checkTexts, checkKind, checkSecrets, checkLists, checkURLs, checkTokens}
+	checks := []func(*Client) error{checkTexts, checkKind, checkSecrets, checkLists, checkURLs, checkTokens, checkConditions, checkLimits, checkCertificates}
 	for _, check := range checks {
 		if err := check(c); err != nil {
 			return err

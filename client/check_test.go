@@ -19,8 +19,22 @@ func goodClient() client.Client {
 		Grants:       []string{"password", "refresh_token", "client_credentials", "public"},
 		Scopes:       scope.Set{"2000000006"},
 		RedirectURIs: []string{"https://app.example.org/cb?x=1", "http://localhost:1410/", "org.example.app:/cb", "http://[::1]/cb"},
+		Addresses:    networks("192.0.2.7", "10.0.0.0/8"), Rate: 5, Quota: client.Quota{Calls: 7, Per: "month", Zone: "Europe/Berlin"}, TokenUses: 3, Priority: 9,
+		Certificates: []string{"CN=shop,O=Example", "2.5.4.3=shop", strings.Repeat("aB", 32), strings.TrimSuffix(strings.Repeat("AB:", 32), ":")},
 		AccessToken:  realm.AccessToken{Format: realm.JWT, Alg: "RS256", TTL: realm.Duration(24 * time.Hour)},
 	}
+}
+
+func networks(texts ...string) []client.Network {
+	var list []client.Network
+	for _, text := range texts {
+		n, err := client.ParseNetwork(text)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, n)
+	}
+	return list
 }
 
 func TestCheck(t *testing.T) {
@@ -74,6 +88,25 @@ func TestCheck(t *testing.T) {
 		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"https:///cb"} }},
 		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"https://good.example@evil.example/"} }},
 		{"redirect_uris", func(c *client.Client) { c.RedirectURIs = []string{"https://a.example\\@evil.example/"} }},
+		{"addresses", func(c *client.Client) { c.Addresses = networks("10.0.0.1", "10.0.0.1") }},
+		{"addresses", func(c *client.Client) { c.Addresses = make([]client.Network, 1) }},
+		{"addresses", func(c *client.Client) { c.Addresses = make([]client.Network, 1001) }},
+		{"rate", func(c *client.Client) { c.Rate = -1 }},
+		{"rate", func(c *client.Client) { c.Rate = 1_000_001 }},
+		{"quota.calls", func(c *client.Client) { c.Quota.Calls = -1 }},
+		{"quota.calls", func(c *client.Client) { c.Quota = client.Quota{Per: "day"} }},
+		{"quota.per", func(c *client.Client) { c.Quota.Per = "year" }},
+		{"quota.zone", func(c *client.Client) { c.Quota.Zone = "Middle/Earth" }},
+		{"quota.zone", func(c *client.Client) { c.Quota.Zone = "Local" }},
+		{"token_uses", func(c *client.Client) { c.TokenUses = -1 }},
+		{"priority", func(c *client.Client) { c.Priority = 10 }},
+		{"priority", func(c *client.Client) { c.Priority = -1 }},
+		{"certificates", func(c *client.Client) { c.Certificates = []string{strings.Repeat("a", 63)} }},
+		{"certificates", func(c *client.Client) { c.Certificates = []string{"shop"} }},
+		{"certificates", func(c *client.Client) { c.Certificates = []string{"CN="} }},
+		{"certificates", func(c *client.Client) { c.Certificates = []string{"CN=a\n"} }},
+		{"certificates", func(c *client.Client) { c.Certificates = []string{"CN=a", "CN=a"} }},
+		{"certificates", func(c *client.Client) { c.Certificates = make([]string, 65) }},
 		{"access_token", func(c *client.Client) { c.AccessToken.Format = "saml" }},
 		{"access_token", func(c *client.Client) { c.AccessToken.Alg = "none" }},
 		{"access_token", func(c *client.Client) { c.AccessToken.Alg = "HS256" }},

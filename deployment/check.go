@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sallyport/api"
@@ -150,22 +151,65 @@ func (c *checker) client(cl *Client, all string) {
 
 func (c *checker) api(a *API, f *File, paths names) {
 	subject := "api " + a.Name
-	switch {
-	case len(a.Targets) > 1:
-		c.faults.Add(a.Of("targets"), "%s: targets: there may be one target as yet; balancing over several comes with the data plane", subject)
-		return
-	case len(a.Targets) == 1 && a.Upstream != "":
-		c.faults.Add(a.Of("targets"), "%s: targets: give upstream or targets, not both", subject)
-	case len(a.Targets) == 1:
-		if a.Targets[0].Weight < 0 {
-			c.faults.Add(a.Targets[0].Of("weight"), "%s: weight: must not be negative", subject)
+	c.weights(a.Targets, subject)
+	for _, d := range a.Divert {
+		c.weights(d.Targets, subject)
+	}
+	made := a.api(f.Realm)
+	err := api.Check(made, api.Known{Auth: c.Ways, Errors: keysOf(c.Dialects), Policies: c.Policies})
+	c.told(a.place(err), subject, err)
+	door := made.Door()
+	if first, ok := paths[door]; ok {
+		c.faults.Add(a.Of("path"), "%s: path: %.80s is already served by an api of this file%s; one path leads to one api, unless header conditions tell them apart", subject, a.Path, line(first))
+	}
+	paths[door] = a.Of("path")
+}
+
+// weights sees that nobody means "no calls" by a weight of zero, which is the default.
+func (c *checker) weights(targets []Target, subject string) {
+	for i := range targets {
+		if t := &targets[i]; t.Has("weight") && t.Weight == 0 {
+			c.faults.Add(t.Of("weight"), "%s: weight: 0 would be taken for the default of 1; write -1 for no calls, or leave it out", subject)
 		}
-		a.Upstream, a.Targets = a.Targets[0].URL, nil
 	}
-	c.told(a.Place, subject, api.Check(a.api(f.Realm), api.Known{Auth: c.Ways, Errors: keysOf(c.Dialects), Policies: c.Policies}))
-	place := strings.ToLower(a.Host) + a.Path
-	if first, ok := paths[place]; ok {
-		c.faults.Add(a.Of("path"), "%s: path: %.80s is already served by an api of this file%s; one path leads to one api", subject, a.Path, line(first))
+}
+
+// place is where the entry of a list stands that an error of package api is about ("routes[1].path: …"), or the API.
+func (a *API) place(err error) strictyaml.Place {
+	if err == nil {
+		return a.Place
 	}
-	paths[place] = a.Of("path")
+	list, i, rest := entry(err.Error())
+	switch {
+	case list == "routes" && i < len(a.Routes):
+		return within(a.Routes[i].Place, list, rest)
+	case list == "targets" && i < len(a.Targets):
+		return within(a.Targets[i].Place, list, rest)
+	case list == "divert" && i < len(a.Divert):
+		d := &a.Divert[i]
+		if inner, j, rest := entry(rest); inner == "targets" && j < len(d.Targets) {
+			return within(d.Targets[j].Place, list, rest)
+		}
+		return within(d.Place, list, rest)
+	}
+	return a.Place
+}
+
+// entry reads "name[3].rest".
+func entry(text string) (list string, i int, rest string) {
+	list, after, _ := strings.Cut(text, "[")
+	number, rest, ok := strings.Cut(after, "].")
+	i, err := strconv.Atoi(number)
+	if !ok || err != nil {
+		return "", 0, text
+	}
+	return list, i, rest
+}
+
+// within says where the list is told of that an entry belongs to: at the entry's own key if it has that.
+func within(p strictyaml.Place, list, rest string) strictyaml.Place {
+	key, _, _ := strings.Cut(rest, ":")
+	key, _, _ = strings.Cut(key, "[")
+	key, _, _ = strings.Cut(key, ".")
+	return strictyaml.Place{At: p.At, Given: map[string]strictyaml.Pos{list: p.Of(key)}}
 }

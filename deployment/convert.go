@@ -1,7 +1,6 @@
 package deployment
 
 import (
-	"sallyport/api"
 	"sallyport/client"
 	"sallyport/realm"
 	"sallyport/scope"
@@ -64,6 +63,8 @@ func (c *Client) client(in string, stored *client.Client) *client.Client {
 		Grants: c.Grants, Scopes: c.Scopes, Audience: c.Audience, Authorities: c.Authorities, RedirectURIs: c.RedirectURIs,
 		AccessToken: realm.AccessToken(c.AccessToken), RefreshToken: realm.RefreshToken(c.RefreshToken),
 		NotBefore: c.NotBefore.Time, NotAfter: c.NotAfter.Time,
+		Addresses: c.Addresses, Hours: c.Hours, Rate: c.Rate, Quota: client.Quota(c.Quota), TokenUses: c.TokenUses,
+		Priority: c.Priority, Certificates: c.Certificates,
 	}
 	if n.Type == "" {
 		n.Type = client.Confidential
@@ -76,20 +77,6 @@ func (c *Client) client(in string, stored *client.Client) *client.Client {
 	}
 	if n.Status == "" {
 		n.Status = client.On
-	}
-	return n
-}
-
-func (a *API) api(in string) *api.API {
-	n := &api.API{
-		Realm: in, Name: a.Name, Host: a.Host, Path: a.Path, Strip: a.Strip, Upstream: a.Upstream,
-		Scopes: a.Scopes, Methods: a.Methods, Errors: a.Errors, Disabled: a.Disabled,
-	}
-	for _, w := range a.Auth {
-		n.Auth = append(n.Auth, api.Policy(w))
-	}
-	for _, p := range a.Policies {
-		n.Policies = append(n.Policies, api.Policy(p))
 	}
 	return n
 }

@@ -121,8 +121,12 @@ func words(v any) string {
 		}
 		return "[" + strings.Join(parts, " ") + "]"
 	case map[string]any:
+		name, named := x["name"].(string)
+		if value, ok := x["value"].(string); named && ok { // a header condition
+			return words(name + "=" + value)
+		}
 		// Settings of an extension may hold anything; its name is enough.
-		if name, ok := x["name"].(string); ok {
+		if named {
 			return name
 		}
 		var parts []string

@@ -146,6 +146,8 @@ func FromClient(c *client.Client) Client {
 		Trusted: c.Trusted, Grants: c.Grants, Scopes: c.Scopes, Audience: c.Audience, Authorities: c.Authorities,
 		RedirectURIs: c.RedirectURIs, AccessToken: AccessToken(c.AccessToken), RefreshToken: RefreshToken(c.RefreshToken),
 		NotBefore: Moment{c.NotBefore}, NotAfter: Moment{c.NotAfter},
+		Addresses: c.Addresses, Hours: c.Hours, Rate: c.Rate, Quota: Quota(c.Quota), TokenUses: c.TokenUses, Priority: c.Priority,
+		Certificates: c.Certificates,
 	}
 	if len(c.Secrets) == 1 && c.Secrets[0].ExpiresAt.IsZero() {
 		f.SecretHash = c.Secrets[0].Hash
@@ -153,20 +155,6 @@ func FromClient(c *client.Client) Client {
 	}
 	for _, s := range c.Secrets {
 		f.Secrets = append(f.Secrets, Secret{SecretHash: s.Hash, Expires: Moment{s.ExpiresAt}})
-	}
-	return f
-}
-
-func fromAPI(a *api.API) API {
-	f := API{
-		Name: a.Name, Host: a.Host, Path: a.Path, Strip: a.Strip, Upstream: a.Upstream, Scopes: a.Scopes,
-		Methods: a.Methods, Errors: a.Errors, Disabled: a.Disabled,
-	}
-	for _, w := range a.Auth {
-		f.Auth = append(f.Auth, Named(w))
-	}
-	for _, p := range a.Policies {
-		f.Policies = append(f.Policies, Named(p))
 	}
 	return f
 }

@@ -33,9 +33,18 @@ func TestParseRefuses(t *testing.T) {
 		{"generated and brought", "realm: a\nclients: [{id: x, secret: s, generated: true}]", "f.yaml:2:30: client x: generated: give only one of secret and generated"},
 		{"a grant", "realm: a\nclients: [{id: x, grants: [refresh]}]", `f.yaml:2:19: client x: grants: there is no grant "refresh"; there are client_credentials, password, public, refresh_token`},
 		{"the scope that covers all", "realm: a\nall_scope: all\nclients: [{id: x, scopes: [all]}]", "f.yaml:3:19: client x: scopes: all covers every scope, which only a trusted client may have; add `trusted: true` or name the scopes"},
-		{"two targets", "realm: a\napis: [{name: x, path: /x, targets: [{url: http://a}, {url: http://b}]}]", "f.yaml:2:28: api x: targets: there may be one target as yet; balancing over several comes with the data plane"},
+		{"a weight of none", "realm: a\napis: [{name: x, path: /x, targets: [{url: http://a, weight: 0}, {url: http://b}]}]", "f.yaml:2:54: api x: weight: 0 would be taken for the default of 1; write -1 for no calls, or leave it out"},
+		{"a target", "realm: a\napis: [{name: x, path: /x, targets: [{url: http://a}, {weight: 3, url: ftp://b}]}]", `f.yaml:2:67: api x: targets[1].url: "ftp://b" has the scheme "ftp"; use http or https`},
+		{"a target of a diversion", "realm: a\napis: [{name: x, path: /x, divert: [{from: [10.0.0.0/8], targets: [{url: x}]}]}]", "f.yaml:2:69: api x: divert[0].targets[0].url: it is not an absolute URL; write it like http://127.0.0.1:9000"},
+		{"a diversion", "realm: a\napis: [{name: x, path: /x, divert: [{from: [10.1.0.0/8], targets: [{url: http://a}]}]}]", "f.yaml:2:38: api x: divert[0].from: 10.1.0.0/8 has bits behind its length; write 10.0.0.0/8"},
+		{"a route", "realm: a\napis:\n- name: x\n  path: /x\n  upstream: http://a\n  routes:\n  - path: /a\n  - path: /b\n    allow: [get]", `f.yaml:9:5: api x: routes[1].allow: "get" is not an HTTP method; write it in upper case, like "GET"`},
+		{"a setting of health", "realm: a\napis: [{name: x, path: /x, upstream: http://a, health: {path: /, every: 1ms}}]", "f.yaml:2:48: api x: health.every: 1ms cannot be used; write 100ms to 1d"},
+		{"no hours", "realm: a\nclients: [{id: x, hours: 8-18}]", `f.yaml:2:26: hours: "8-18" are no hours; write them like 08:00-18:00 Europe/Berlin`},
+		{"no address", "realm: a\nclients: [{id: x, addresses: [localhost]}]", `f.yaml:2:31: addresses: "localhost" is neither an address nor a prefix; write it like 192.0.2.7 or 10.0.0.0/8`},
+		{"a period", "realm: a\nclients: [{id: x, quota: {calls: 5, per: year}}]", `f.yaml:2:19: client x: quota.per: "year" is no period; use hour, day, week, month or ever`},
 		{"upstream and targets", "realm: a\napis: [{name: x, path: /x, upstream: http://a, targets: [{url: http://b}]}]", "f.yaml:2:48: api x: targets: give upstream or targets, not both"},
-		{"a path twice", "realm: a\napis: [{name: x, path: /x, upstream: http://a}, {name: y, path: /x, upstream: http://a}]", "f.yaml:2:59: api y: path: /x is already served by an api of this file, line 2; one path leads to one api"},
+		{"a path twice by other names", "realm: a\napis: [{name: x, path: '/x/{a}', upstream: http://a}, {name: y, path: '/x/{b}', upstream: http://a}]", "f.yaml:2:65: api y: path: /x/{b} is already served by an api of this file, line 2; one path leads to one api, unless header conditions tell them apart"},
+		{"a path twice", "realm: a\napis: [{name: x, path: /x, upstream: http://a}, {name: y, path: /x, upstream: http://a}]", "f.yaml:2:59: api y: path: /x is already served by an api of this file, line 2; one path leads to one api, unless header conditions tell them apart"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := deployment.Parse("f.yaml", []byte(tc.text), checks())
@@ -69,14 +78,14 @@ apis: [{name: x, path: /x, targets: [{url: "http://a", weight: 3}]}]
 		!c.NotBefore.Equal(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("client: %+v", c)
 	}
-	if a := f.APIs[0]; a.Upstream != "http://a" || a.Targets != nil {
+	if a := f.APIs[0]; a.Upstream != "" || len(a.Targets) != 1 || a.Targets[0].URL != "http://a" || a.Targets[0].Weight != 3 {
 		t.Errorf("api: %+v", a)
 	}
 }
 
 // FuzzParse: a file is refused with places, or can be stored, after which storing it again changes nothing.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{base, "realm: a\n---\nrealm: b\nhosts: [x]", "realm: default\nclients: [{id: on, generated: true}]", "realm: default\nusers:\n  - {name: x, password_env: SET}", "a: [", "realm: default\ndialects:\n- digirunner: {wrong_password_status: 400}"} {
+	for _, seed := range []string{base, everything, "realm: a\n---\nrealm: b\nhosts: [x]", "realm: default\nclients: [{id: on, generated: true}]", "realm: default\nusers:\n  - {name: x, password_env: SET}", "a: [", "realm: default\ndialects:\n- digirunner: {wrong_password_status: 400}"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

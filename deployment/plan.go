@@ -219,8 +219,9 @@ func (p *Planner) sameDoor(f *File, a *api.API, stored []*api.API) *api.API {
 	if p.Prune {
 		return nil
 	}
+	door := a.Door()
 	return find(stored, func(o *api.API) bool {
-		return o.Realm == a.Realm && o.Name != a.Name && o.Path == a.Path && strings.EqualFold(o.Host, a.Host) && !f.namesAPI(o.Name)
+		return o.Realm == a.Realm && o.Name != a.Name && o.Door() == door && !f.namesAPI(o.Name)
 	})
 }
 

@@ -72,7 +72,9 @@ func (r *reader) value(n ast.Node, key string, v reflect.Value, depth int) {
 		}
 		v.SetBool(b.Value)
 	case t.Kind() == reflect.Int:
-		r.integer(n, key, v)
+		r.integer(n, key, v, 32)
+	case t.Kind() == reflect.Int64:
+		r.integer(n, key, v, 64)
 	default:
 		panic("strictyaml: no form for " + t.String())
 	}
@@ -89,9 +91,9 @@ func (r *reader) text(n ast.Node, key string, set func(string) error) {
 	}
 }
 
-func (r *reader) integer(n ast.Node, key string, v reflect.Value) {
+func (r *reader) integer(n ast.Node, key string, v reflect.Value, bits int) {
 	s, ok := Node{n}.Scalar()
-	i, err := strconv.ParseInt(s, 10, 32)
+	i, err := strconv.ParseInt(s, 10, bits)
 	if !ok || err != nil {
 		r.faults.Add(position(r.file, tokenOf(n)), "%s: want a whole number, got %s", key, kindOf(n))
 		return

@@ -18,7 +18,8 @@ type Flower interface {
 }
 
 // Marshal writes a struct in the form that Decode reads. Fields that are zero are left out; lists of structs are written
-// as blocks, everything else on one line.
+// as blocks, everything else on one line. An empty list is left out too, unless the option "empty" stands behind the name in
+// its tag: then it is not the same as none.
 func Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	if err := block(&b, reflect.ValueOf(v), "", ""); err != nil {
@@ -34,9 +35,9 @@ func block(b *bytes.Buffer, v reflect.Value, first, indent string) error {
 	}
 	lead := first
 	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		name, option, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
 		f := v.Field(i)
-		if name == "" || name == "-" || f.IsZero() || f.Kind() == reflect.Slice && f.Len() == 0 {
+		if name == "" || name == "-" || f.IsZero() || option != "empty" && f.Kind() == reflect.Slice && f.Len() == 0 {
 			continue
 		}
 		if isBlockList(f) {
@@ -62,8 +63,11 @@ func isBlockList(v reflect.Value) bool {
 	if v.Kind() != reflect.Slice || v.Type().Elem().Kind() != reflect.Struct {
 		return false
 	}
-	_, flows := reflect.Zero(v.Type().Elem()).Interface().(Flower)
-	return !flows
+	switch reflect.Zero(v.Type().Elem()).Interface().(type) {
+	case Flower, encoding.TextMarshaler:
+		return false
+	}
+	return true
 }
 
 func flow(v reflect.Value) (string, error) {
