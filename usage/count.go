@@ -14,7 +14,7 @@ import (
 const (
 	recheck  = time.Second            // how often a count at its cap is looked at again
 	pause    = 250 * time.Millisecond // how long a store that failed is left alone
-	patience = 5 * time.Second        // how long the store may take to answer
+	patience = 2 * time.Second        // how long the store may take to answer
 )
 
 var errClosed = errors.New("usage: the leaser is closed")
