@@ -23,6 +23,7 @@ import (
 	"sallyport/store"
 	"sallyport/throttle"
 	"sallyport/token"
+	"sallyport/usage"
 	"sallyport/user"
 	"sallyport/web"
 	"sallyport/web/metrics"
@@ -44,6 +45,7 @@ type App struct {
 	clients  *client.Directory
 	users    *user.Directory
 	engine   *grant.Engine
+	leaser   *usage.Leaser
 	counters *metrics.Metrics
 	refusals *explain.Ring
 	access   web.Access    // nil: requests are not logged
@@ -130,6 +132,7 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub, master key.M
 	a.audit = audit.NewLog(a.store, a.log, func(e audit.Event) {
 		a.counters.TokenEvent(string(e.Kind), e.Grant, e.Dialect, string(e.Reason))
 	})
+	a.leaser = usage.NewLeaser(usage.Config{Store: a.store, Now: a.now, Log: a.log})
 	guesses := throttle.New(throttle.Config{Now: a.now})
 	auth := user.NewAuthenticator(a.users, a.store, a.hasher, a.now)
 	a.engine = grant.New(grant.Config{
@@ -205,8 +208,11 @@ func (a *App) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var err error
+	if a.leaser != nil {
+		err = a.leaser.Close(ctx)
+	}
 	if a.audit != nil {
-		err = a.audit.Close(ctx)
+		err = errors.Join(err, a.audit.Close(ctx))
 	}
 	if a.tracer != nil {
 		err = errors.Join(err, a.tracer.Close(ctx))

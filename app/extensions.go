@@ -14,8 +14,13 @@ import (
 	"sallyport/grant/refresh"
 	"sallyport/policy"
 	"sallyport/policy/bearer"
+	"sallyport/policy/concurrency"
+	"sallyport/policy/priority"
+	"sallyport/policy/quota"
+	"sallyport/policy/ratelimit"
 	"sallyport/throttle"
 	"sallyport/token"
+	"sallyport/usage"
 	"sallyport/user"
 )
 
@@ -43,6 +48,7 @@ func dialects(d dialect.Deps) []dialect.Dialect {
 type partDeps struct {
 	Tokens  *token.Service
 	Clients policy.Clients
+	Leaser  *usage.Leaser
 }
 
 // parts are the ways in that an API can ask for, beside none, and the other policies that it can name.
@@ -52,7 +58,12 @@ func parts(d partDeps) policy.Parts {
 		Ways: map[string]policy.Kind{
 			policy.Bearer: bearer.Kind(d.Tokens),
 		},
-		Kinds: map[string]policy.Kind{},
+		Kinds: map[string]policy.Kind{
+			"concurrency": concurrency.Kind(),
+			"priority":    priority.Kind(),
+			"quota":       quota.Kind(d.Leaser),
+			"ratelimit":   ratelimit.Kind(),
+		},
 	}
 }
 

@@ -31,7 +31,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	}
 	var err error
 	f.apis, err = gateway.New(gateway.Config{
-		APIs: a.store, Hub: hub, Parts: parts(partDeps{Tokens: a.tokens, Clients: a.clients}), Refuse: refuse,
+		APIs: a.store, Hub: hub, Parts: parts(partDeps{Tokens: a.tokens, Clients: a.clients, Leaser: a.leaser}), Refuse: refuse,
 		Meter: a.counters.Call, Log: a.log, Now: a.now,
 	})
 	if err != nil {
