@@ -3,9 +3,12 @@ package app
 import (
 	"encoding"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
+	"sallyport/client"
 	"sallyport/deployment"
 )
 
@@ -34,6 +37,13 @@ var clientFields = []clientFlag{
 	{"refresh-ttl", "life of its grants, such as 30d", func(c *deployment.Client) any { return &c.RefreshToken.TTL }},
 	{"not-before", "it may act from then on, such as 2026-01-31", func(c *deployment.Client) any { return &c.NotBefore }},
 	{"not-after", "from then on it may not", func(c *deployment.Client) any { return &c.NotAfter }},
+	{"addresses", "addresses and prefixes it calls from, separated by commas", func(c *deployment.Client) any { return &c.Addresses }},
+	{"hours", "hours it calls at, such as \"08:00-18:00 Asia/Taipei\"", func(c *deployment.Client) any { return &c.Hours }},
+	{"rate", "calls per second, where a rate limit leaves it to the client", func(c *deployment.Client) any { return &c.Rate }},
+	{"quota", "calls in a period, such as 10000/day or \"5000/month Europe/Berlin\"", func(c *deployment.Client) any { return (*quota)(&c.Quota) }},
+	{"token-uses", "calls that one access token is good for", func(c *deployment.Client) any { return &c.TokenUses }},
+	{"priority", "1 is served first under pressure, 9 last", func(c *deployment.Client) any { return &c.Priority }},
+	{"certificates", "client certificate it may come with: SHA-256 in hex or subject; may be repeated", func(c *deployment.Client) any { return (*repeated)(&c.Certificates) }},
 }
 
 // text is any type that is text and no more.
@@ -42,14 +52,42 @@ type text string
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *text) UnmarshalText(b []byte) error { *t = text(b); return nil }
 
+// repeated is a list whose values may hold commas: its flag is given once for each.
+type repeated []string
+
+// A quota is written as one text: CALLS/PERIOD and a time zone.
+type quota deployment.Quota
+
+// UnmarshalText implements encoding.TextUnmarshaler. An empty text is no quota.
+func (q *quota) UnmarshalText(b []byte) error {
+	*q = quota{}
+	if len(b) == 0 {
+		return nil
+	}
+	amount, zone, _ := strings.Cut(string(b), " ")
+	calls, per, _ := strings.Cut(amount, "/")
+	n, err := strconv.ParseInt(calls, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%.40q is not a quota; write calls and period, such as 10000/day", b)
+	}
+	*q = quota{Calls: n, Per: per, Zone: strings.TrimSpace(zone)}
+	return nil
+}
+
 // clientFlags adds the flags and returns what sets the given ones.
 func clientFlags(flags *pflag.FlagSet) func(*deployment.Client) error {
 	for _, f := range clientFields {
 		switch f.field(&deployment.Client{}).(type) {
 		case *bool:
 			flags.Bool(f.name, false, f.usage)
-		case *[]string:
+		case *[]string, *[]client.Network:
 			flags.StringSlice(f.name, nil, f.usage)
+		case *repeated:
+			flags.StringArray(f.name, nil, f.usage)
+		case *int:
+			flags.Int(f.name, 0, f.usage)
+		case *int64:
+			flags.Int64(f.name, 0, f.usage)
 		default:
 			flags.String(f.name, "", f.usage)
 		}
@@ -75,6 +113,14 @@ func setFlag(flags *pflag.FlagSet, name string, to any) error {
 		*to, err = flags.GetBool(name)
 	case *[]string:
 		*to, err = flags.GetStringSlice(name)
+	case *[]client.Network:
+		*to, err = networks(flags, name)
+	case *repeated:
+		*to, err = flags.GetStringArray(name)
+	case *int:
+		*to, err = flags.GetInt(name)
+	case *int64:
+		*to, err = flags.GetInt64(name)
 	case *string:
 		*to, err = flags.GetString(name)
 	case encoding.TextUnmarshaler:
@@ -83,4 +129,20 @@ func setFlag(flags *pflag.FlagSet, name string, to any) error {
 		err = fmt.Errorf("has no form")
 	}
 	return err
+}
+
+func networks(flags *pflag.FlagSet, name string) ([]client.Network, error) {
+	texts, err := flags.GetStringSlice(name)
+	if err != nil {
+		return nil, err
+	}
+	var list []client.Network
+	for _, text := range texts {
+		n, err := client.ParseNetwork(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, n)
+	}
+	return list, nil
 }

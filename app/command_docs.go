@@ -125,7 +125,9 @@ func deploymentPage() string {
 	b.WriteString("# The deployment file\n\n" + generated + withoutName(docs["File"].Doc) + "\n")
 	for _, t := range []struct{ name, title string }{
 		{"File", "A document"}, {"Scope", "scopes"}, {"User", "users"}, {"Client", "clients"}, {"Secret", "clients: secrets"},
-		{"API", "apis"}, {"Target", "apis: targets"}, {"AccessToken", "access_token"}, {"RefreshToken", "refresh_token"}, {"Keys", "keys"},
+		{"Quota", "clients: quota"}, {"API", "apis"}, {"Condition", "apis: headers, conditions"}, {"Route", "apis: routes"}, {"Target", "apis: targets"},
+		{"Diversion", "apis: divert, diversions"}, {"Balance", "apis: balance"}, {"Health", "apis: health"}, {"Eject", "apis: eject"},
+		{"Retry", "apis: retry"}, {"Timeouts", "apis: timeouts"}, {"Mirror", "apis: mirror"}, {"AccessToken", "access_token"}, {"RefreshToken", "refresh_token"}, {"Keys", "keys"},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", t.title)
 		if t.name != "File" {
@@ -157,13 +159,15 @@ func withoutName(doc string) string {
 // form says in words what a field's Go type looks like in a file.
 func form(goType string) string {
 	switch goType {
-	case "string", "realm.Format", "Status":
+	case "string", "realm.Format", "Status", "client.Hours":
 		return "text"
 	case "bool", "*bool":
 		return "true or false"
-	case "int":
+	case "int", "int64":
 		return "number"
-	case "[]string":
+	case "[]int":
+		return "list of numbers"
+	case "[]string", "[]client.Network":
 		return "list"
 	case "[]Named":
 		return "list of names"
