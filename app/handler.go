@@ -22,14 +22,23 @@ const realmsPrefix = "/realms/"
 //
 //	realm: by host name ─▶ by /realms/NAME/ ─▶ the default one
 //	face:  a path of a dialect that the realm opens ─▶ a standard endpoint ─▶ a registered API
+//
+// An API is also called by what a dialect of the realm says is its path.
 type router struct {
 	realms   *realm.Directory
-	dialects []dialect.Dialect
+	dialects []dialect.Dialect // whose endpoints are served
 	standard web.Routes
+	callers  []dialect.Dialect       // by whose paths APIs can be called
 	gateway  http.Handler            // nil: the APIs have a listener of their own
 	fixed    map[string]http.Handler // paths that belong to no realm: health
-	built    atomic.Pointer[map[*realm.Realm]map[string]route]
+	built    atomic.Pointer[map[*realm.Realm]paths]
 	mu       sync.Mutex // held while built is replaced
+}
+
+// paths are those of one realm.
+type paths struct {
+	exact map[string]route
+	calls []func(host, path string) (web.Called, bool)
 }
 
 // Names of faces in logs and metrics; a dialect has its own.
@@ -67,7 +76,8 @@ func (m *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.URL = &u
 	}
-	if to, ok := m.routes(rl)[r.URL.Path]; ok {
+	paths := m.paths(rl)
+	if to, ok := paths.exact[r.URL.Path]; ok {
 		visit.Face = to.face
 		to.handler.ServeHTTP(w, r)
 		return
@@ -76,7 +86,25 @@ func (m *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Problem{Status: http.StatusNotFound, Detail: "Nothing is served under this path."}.Write(w, r)
 		return
 	}
+	if len(paths.calls) > 0 {
+		visit.Called = paths.called(r)
+	}
 	m.gateway.ServeHTTP(w, r)
+}
+
+// called asks the dialects which API a request is for. Their forms are those of what was received, which the gateway then
+// reads as it reads every path.
+func (p paths) called(r *http.Request) *web.Called {
+	path := r.URL.RawPath
+	if path == "" {
+		path = r.URL.EscapedPath()
+	}
+	for _, read := range p.calls {
+		if to, ok := read(r.Host, path); ok {
+			return &to
+		}
+	}
+	return nil
 }
 
 // find returns the realm of a request and the path below the realm's root, as it is written in the request.
@@ -105,16 +133,16 @@ func allowed(own, named *realm.Realm) *realm.Realm {
 	return named
 }
 
-// routes returns the exact paths of a realm. They are built once for each state of the realm.
-func (m *router) routes(rl *realm.Realm) map[string]route {
+// paths returns the paths of a realm. They are built once for each state of the realm.
+func (m *router) paths(rl *realm.Realm) paths {
 	if built := m.built.Load(); built != nil {
-		if routes, ok := (*built)[rl]; ok {
-			return routes
+		if p, ok := (*built)[rl]; ok {
+			return p
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	next := map[*realm.Realm]map[string]route{rl: m.build(rl)}
+	next := map[*realm.Realm]paths{rl: m.build(rl)}
 	for _, other := range m.realms.All() {
 		if other != rl {
 			next[other] = m.build(other)
@@ -124,17 +152,23 @@ func (m *router) routes(rl *realm.Realm) map[string]route {
 	return next[rl]
 }
 
-func (m *router) build(rl *realm.Realm) map[string]route {
-	routes := map[string]route{}
+func (m *router) build(rl *realm.Realm) paths {
+	p := paths{exact: map[string]route{}}
 	for path, h := range m.standard {
-		routes[path] = route{face: authserverFace, handler: h}
+		p.exact[path] = route{face: authserverFace, handler: h}
 	}
 	for _, d := range m.dialects {
 		if _, open := rl.Opens(d.Name()); open {
 			for path, h := range d.Routes() {
-				routes[path] = route{face: d.Name(), handler: h}
+				p.exact[path] = route{face: d.Name(), handler: h}
 			}
 		}
 	}
-	return routes
+	for _, d := range m.callers {
+		settings, open := rl.Opens(d.Name())
+		if c, ok := d.(dialect.Caller); ok && open {
+			p.calls = append(p.calls, c.Calls(settings))
+		}
+	}
+	return p
 }

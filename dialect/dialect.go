@@ -29,6 +29,8 @@ type Deps struct {
 	Users   *user.Directory
 	Log     *slog.Logger
 	Now     func() time.Time
+
+	Live, Ready http.Handler // whether the process lives, and whether it should be sent requests; nil: nobody is told
 }
 
 // A Dialect is one product's front door.
@@ -40,6 +42,15 @@ type Dialect interface {
 	// CheckSettings reports what is wrong with a realm's settings for this dialect, nil if nothing. Unknown keys are an
 	// error.
 	CheckSettings(settings json.RawMessage) error
-	// Refuse writes a refusal of the gateway in the product's own error shape.
-	Refuse(w http.ResponseWriter, r *http.Request, refusal *policy.Refusal)
+	// Refuse writes a refusal of the gateway in the product's own error shape. Of the call it may be that little is known.
+	Refuse(w http.ResponseWriter, r *http.Request, c *policy.Call, refusal *policy.Refusal)
+}
+
+// A Caller is the dialect of a product that has APIs called by paths of its own. They lead to the same APIs, which are
+// decided on by the paths that they are registered under.
+type Caller interface {
+	Dialect
+	// Calls returns what reads such a path in a realm with these settings, which have been checked. The path is as it was
+	// received, below the realm's root; ok is false if it is none of the product's.
+	Calls(settings json.RawMessage) func(host, path string) (to web.Called, ok bool)
 }

@@ -70,28 +70,49 @@ func (c *call) find() *policy.Refusal {
 	if s := r.URL.Scheme; s != "" && (s != "http" && s != "https" || r.URL.User != nil || r.URL.Opaque != "") {
 		return &policy.Refusal{Status: 400, Reason: policy.PathRefused, Detail: "This request is not served: its target is neither a path nor a plain http or https URL."}
 	}
-	path, err := api.ParsePath(received(r))
+	spelled := received(r)
+	to := c.called()
+	if to != nil {
+		spelled = to.Path
+		if to.Foreign {
+			return &policy.Refusal{Status: 421, Reason: policy.HostRefused, Detail: "APIs are not called under this host name."}
+		}
+	}
+	path, err := api.ParsePath(spelled)
 	if err != nil {
 		return &policy.Refusal{Status: 400, Reason: policy.PathRefused, Detail: "This request is not served: " + err.Error() + "."}
 	}
-	c.path, c.Call.Path = path, path
-	c.Call.Realm = realm.FromContext(c.Context)
-	if c.Call.Realm != nil {
-		m := c.g.routes.current(c.Context).match.Find(c.Call.Realm.Name, r.Host, path, r.Header, c.params[:0])
-		if m.Outcome == match.Ambiguous {
+	if c.Call.Realm = realm.FromContext(c.Context); c.Call.Realm != nil {
+		t := c.g.routes.current(c.Context)
+		var named *route
+		if to != nil && to.Named {
+			if path, named = t.named(c.Call.Realm.Name, path); named == nil {
+				return unknown()
+			}
+		}
+		m := t.match.Find(c.Call.Realm.Name, r.Host, path, r.Header, c.params[:0])
+		switch {
+		case m.Outcome == match.Ambiguous:
 			return ambiguous()
+		case named != nil && m.Value != named: // a call that another API decides on is made by that one's name
+			return unknown()
 		}
 		c.route, c.covered, c.Call.Params = m.Value, m.End, m.Params
 	}
+	c.path, c.Call.Path = path, path
 	switch {
 	case c.route == nil:
-		return &policy.Refusal{Status: 404, Reason: policy.APIUnknown, Detail: "Nothing is registered under this path."}
+		return unknown()
 	case c.route.api.Disabled:
 		return &policy.Refusal{Status: 503, Reason: policy.APIDisabled, Detail: "This API is switched off."}
 	case c.route.fault != nil:
 		return &policy.Refusal{Status: 500, Reason: policy.APIMisconfigured, Detail: "This API is registered in a way that the server does not understand. Its log has the details."}
 	}
 	return nil
+}
+
+func unknown() *policy.Refusal {
+	return &policy.Refusal{Status: 404, Reason: policy.APIUnknown, Detail: "Nothing is registered under this path."}
 }
 
 func ambiguous() *policy.Refusal {

@@ -110,18 +110,29 @@ func (c *call) id() string {
 	return ""
 }
 
-// refuse answers with a refusal, in the shape that the API's callers know.
+// refuse answers with a refusal, in the shape that the API's callers know: the API's own, or else that of the dialect by
+// whose path they called.
 func (c *call) refuse(refusal *policy.Refusal) {
 	c.status, c.reason = refusal.Status, refusal.Reason
 	if c.visit != nil {
 		c.visit.Refused = c.record(refusal)
 	}
 	setRetryAfter(c.w.Header(), refusal.RetryAfter)
+	write := refuse
 	if c.route != nil && c.route.refuse != nil {
-		c.route.refuse(c.w, c.r, refusal)
-		return
+		write = c.route.refuse
+	} else if to := c.called(); to != nil && c.g.refuse[to.Dialect] != nil {
+		write = c.g.refuse[to.Dialect]
 	}
-	refuse(c.w, c.r, refusal)
+	write(c.w, c.r, &c.Call, refusal)
+}
+
+// called says which API the call is for, if a dialect's path does; nil: the path itself does.
+func (c *call) called() *web.Called {
+	if c.visit == nil {
+		return nil
+	}
+	return c.visit.Called
 }
 
 // record is what is remembered of a refusal. The listener knows the rest.

@@ -37,7 +37,8 @@ import (
 const Face = "gateway"
 
 // A RefuseFunc writes a refusal in some product's error shape. It must do something sensible with every status and reason.
-type RefuseFunc = func(http.ResponseWriter, *http.Request, *policy.Refusal)
+// Of the call it may be that little is known.
+type RefuseFunc = func(http.ResponseWriter, *http.Request, *policy.Call, *policy.Refusal)
 
 // A Meter counts the calls of one API. reason is "" for calls that were forwarded.
 type Meter = func(status int, reason oauth.Reason, took time.Duration)
@@ -47,7 +48,7 @@ type Config struct {
 	APIs    api.Store                     // required
 	Hub     *feed.Hub                     // tells when to read them again; required
 	Parts   policy.Parts                  // what chains are put together from
-	Refuse  map[string]RefuseFunc         // writers by the API's Errors; any other: RFC 6750 and problem+json
+	Refuse  map[string]RefuseFunc         // writers by the API's Errors, or by the dialect of the call; any other: RFC 6750 and problem+json
 	Meter   func(realm, api string) Meter // makes the counters of an API; nil: nobody counts
 	Timeout time.Duration                 // for an upstream to begin its answer, unless the API says; 0: one minute
 	Log     *slog.Logger                  // required
@@ -63,6 +64,7 @@ type Config struct {
 type Gateway struct {
 	log       *slog.Logger
 	now       func() time.Time
+	refuse    map[string]RefuseFunc
 	upstreams *upstream.Manager
 	compiler  *compiler
 	routes    *routes
@@ -76,7 +78,7 @@ func New(c Config) (*Gateway, error) {
 	if c.Dial == nil {
 		c.Dial = newDialer()
 	}
-	g := &Gateway{log: c.Log, now: c.Now}
+	g := &Gateway{log: c.Log, now: c.Now, refuse: c.Refuse}
 	g.upstreams = upstream.New(upstream.Config{Log: c.Log, Now: c.Now, Dial: c.Dial})
 	g.compiler = newCompiler(c, g.upstreams)
 	g.calls.New = func() any { return g.newCall() }

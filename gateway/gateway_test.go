@@ -154,7 +154,7 @@ func start(t *testing.T, edit func(*gateway.Config), apis ...*api.API) *bench {
 				"odd":   {Realm: "default", Client: "c1", User: "Dörte \"d\"\r\nX: 1", Scope: scope.Set{"read"}},
 			})},
 		},
-		Refuse: map[string]gateway.RefuseFunc{"plain": func(w http.ResponseWriter, _ *http.Request, refusal *policy.Refusal) {
+		Refuse: map[string]gateway.RefuseFunc{"plain": func(w http.ResponseWriter, _ *http.Request, _ *policy.Call, refusal *policy.Refusal) {
 			w.WriteHeader(refusal.Status)
 			_, _ = io.WriteString(w, "plainly "+string(refusal.Reason))
 		}},

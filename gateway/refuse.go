@@ -13,7 +13,7 @@ import (
 )
 
 // refuse writes a refusal for callers who know no other shape: a challenge by RFC 6750 section 3, and problem+json.
-func refuse(w http.ResponseWriter, r *http.Request, refusal *policy.Refusal) {
+func refuse(w http.ResponseWriter, r *http.Request, _ *policy.Call, refusal *policy.Refusal) {
 	if refusal.Scheme != "" {
 		w.Header().Set("WWW-Authenticate", challenge(realm.FromContext(r.Context()), refusal))
 	}

@@ -3,6 +3,8 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 
 	"sallyport/api"
 	"sallyport/gateway/match"
@@ -12,6 +14,7 @@ import (
 type table struct {
 	match *match.Table[*route]
 	all   []*route
+	names map[siteKey]*route
 	seen  uint64 // how much news it has taken into account
 }
 
@@ -38,8 +41,37 @@ func (m *compiler) compile(apis []*api.API) *table {
 		}
 		t.match, _ = match.New(entries)
 	}
+	t.names = make(map[siteKey]*route, len(t.all))
+	for _, r := range t.all {
+		t.names[siteKey{r.api.Realm, r.api.Name}] = r
+	}
 	m.finish()
 	return t
+}
+
+// named returns the API that a path "/MODULE/NAME" and what follows is for, and the path that the API is called by
+// otherwise. Who finds something else under that path must not serve the call. An API is not called so if its own path has
+// parameters, for which there would be no values.
+func (t *table) named(realm, path string) (string, *route) {
+	module, rest, _ := strings.Cut(path[1:], "/")
+	name, rest, more := strings.Cut(rest, "/")
+	r := t.names[siteKey{realm, unescaped(name)}]
+	if r == nil || strings.Contains(r.api.Path, "{") || unescaped(module) != r.api.ModuleName() {
+		return "", nil
+	}
+	own := r.api.Path
+	if more {
+		own = strings.TrimSuffix(own, "/") + "/" + rest
+	}
+	return own, r
+}
+
+// unescaped returns what a segment of a parsed path says.
+func unescaped(segment string) string {
+	if plain, err := url.PathUnescape(segment); err == nil {
+		return plain
+	}
+	return segment
 }
 
 // compileParts makes ready what an API says of its parts.

@@ -8,8 +8,18 @@ import (
 	"sallyport/oauth"
 )
 
+// Names of facts that dialects put into words of their own. Moments are written as RFC 3339 has them, hours and addresses
+// as package client has them.
+const (
+	FactFirst   = "first moment"
+	FactLast    = "last moment"
+	FactRevoked = "revoked at"
+	FactHours   = "hours"
+	FactAddress = "address"
+)
+
 // CheckClient holds the call's client (Caller.Record) to its own conditions, whatever credential it came with: status,
-// dates, hours, addresses, in this order. What a stranger could learn from the difference, the holder of a good credential
+// address, dates, hours, in this order, which is digiRunner's. What a stranger could learn from the difference, the holder of a good credential
 // may know. The chain does it for every way in; one that has to do it earlier may.
 func CheckClient(call *Call) error { return refusedBy("client", checkClient(call)) }
 
@@ -25,15 +35,15 @@ func checkClient(call *Call) error {
 		return refuse(oauth.ClientLocked, "The client is locked.")
 	case c.Status != client.On:
 		return refuse(oauth.ClientDisabled, "The client is switched off.")
-	case !c.NotBefore.IsZero() && call.Time.Before(c.NotBefore):
-		return refuse(oauth.ClientNotYetValid, "The client may not call yet.", Fact{"first moment", c.NotBefore.UTC().Format(time.RFC3339), true})
-	case !c.NotAfter.IsZero() && !call.Time.Before(c.NotAfter):
-		return refuse(oauth.ClientExpired, "The client may not call any more.", Fact{"last moment", c.NotAfter.UTC().Format(time.RFC3339), true})
-	case !c.Hours.Hold(call.Time):
-		return refuse(ClientHours, "The client may not call at this time of day.", Fact{"hours", c.Hours.String(), true}, Fact{"now", c.Hours.Clock(call.Time), true})
 	case !c.Admits(call.Source):
 		return refuse(ClientAddress, "The client may not call from this address.",
-			Fact{"address", call.Source.String(), true}, Fact{"addresses of the client", fmt.Sprint(c.Addresses), false})
+			Fact{FactAddress, call.Source.String(), true}, Fact{"addresses of the client", fmt.Sprint(c.Addresses), false})
+	case !c.NotBefore.IsZero() && call.Time.Before(c.NotBefore):
+		return refuse(oauth.ClientNotYetValid, "The client may not call yet.", Fact{FactFirst, c.NotBefore.UTC().Format(time.RFC3339), true})
+	case !c.NotAfter.IsZero() && !call.Time.Before(c.NotAfter):
+		return refuse(oauth.ClientExpired, "The client may not call any more.", Fact{FactLast, c.NotAfter.UTC().Format(time.RFC3339), true})
+	case !c.Hours.Hold(call.Time):
+		return refuse(ClientHours, "The client may not call at this time of day.", Fact{FactHours, c.Hours.String(), true}, Fact{"now", c.Hours.Clock(call.Time), true})
 	}
 	return nil
 }

@@ -63,13 +63,13 @@ func keyRefusal(h *credential.Held, at time.Time) *Refusal {
 		return &Refusal{Reason: KeyDisabled, Detail: "The key is switched off.", Subject: h.Client, Fix: "Ask an administrator to switch the key on."}
 	case !h.RevokedAt.IsZero():
 		when := stamp(h.RevokedAt)
-		return &Refusal{Reason: KeyRevoked, Detail: "The key was revoked.", Subject: when, Facts: []Fact{{"revoked at", when, true}}, Fix: ask}
+		return &Refusal{Reason: KeyRevoked, Detail: "The key was revoked.", Subject: when, Facts: []Fact{{FactRevoked, when, true}}, Fix: ask}
 	case at.Before(h.NotBefore):
 		when := stamp(h.NotBefore)
-		return &Refusal{Reason: KeyNotYetValid, Detail: "The key is not good yet.", Subject: when, Facts: []Fact{{"first moment", when, true}}, Fix: "Wait until then, or use another key."}
+		return &Refusal{Reason: KeyNotYetValid, Detail: "The key is not good yet.", Subject: when, Facts: []Fact{{FactFirst, when, true}}, Fix: "Wait until then, or use another key."}
 	case !h.NotAfter.IsZero() && !at.Before(h.NotAfter):
 		when := stamp(h.NotAfter)
-		return &Refusal{Reason: KeyExpired, Detail: "The key has expired.", Subject: when, Facts: []Fact{{"last moment", when, true}}, Fix: ask}
+		return &Refusal{Reason: KeyExpired, Detail: "The key has expired.", Subject: when, Facts: []Fact{{FactLast, when, true}}, Fix: ask}
 	}
 	return nil
 }

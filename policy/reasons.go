@@ -10,6 +10,8 @@ const (
 	PathRefused      oauth.Reason = "path_refused"      // a spelling of the path about which two servers could disagree
 	RequestRefused   oauth.Reason = "request_refused"   // framing or fields about which two servers could disagree
 	MethodNotAllowed oauth.Reason = "method_not_allowed"
+	HostRefused      oauth.Reason = "host_refused"   // APIs are not called under that host name
+	BodyMalformed    oauth.Reason = "body_malformed" // a policy has to read the body and cannot
 
 	ClientAddress oauth.Reason = "client_address" // the client may not call from this address
 	ClientHours   oauth.Reason = "client_hours"   // nor at this time of day

@@ -26,6 +26,8 @@ type Visit struct {
 
 	Trusted bool // it came through a trusted proxy
 
+	Called *Called // which API is called, if another product's path says so; nil: the path itself does
+
 	Face   string // who serves it, for metrics and the log; set by the listener's routing
 	API    string // the API called; set by the gateway
 	Client string // the client that called it

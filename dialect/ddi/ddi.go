@@ -70,7 +70,7 @@ func (d *DDI) CheckSettings(settings json.RawMessage) error {
 }
 
 // Refuse implements dialect.Dialect: the challenge of RFC 6750 section 3, and a body of RFC 6749.
-func (d *DDI) Refuse(w http.ResponseWriter, r *http.Request, refusal *policy.Refusal) {
+func (d *DDI) Refuse(w http.ResponseWriter, r *http.Request, _ *policy.Call, refusal *policy.Refusal) {
 	e := oauth.Fail(refusal.Reason, "")
 	e.Code = codeOf(refusal, e)
 	if refusal.Detail != "" {

@@ -70,7 +70,7 @@ func TestRefuse(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		r := h.Request(dialecttest.Call{Method: http.MethodGet, Path: "/api/dns/zone/"})
-		h.door.Refuse(w, r, &tc.refusal)
+		h.door.Refuse(w, r, &policy.Call{}, &tc.refusal)
 		if w.Code != tc.refusal.Status || w.Body.String() != tc.body || w.Header().Get("WWW-Authenticate") != tc.challenge {
 			t.Errorf("%s: %d %q\n%s", tc.name, w.Code, w.Header().Get("WWW-Authenticate"), w.Body)
 		}

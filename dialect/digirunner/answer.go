@@ -24,6 +24,12 @@ type about struct {
 	client, user, grant, hint string
 	token                     string
 	day                       string // first or last day of the client
+
+	// Of a call of an API.
+	api, module     string // as the product names it: by its path, or by name if it was called so
+	address         string // where the call came from
+	when            string // from or until when a key is good, or when it was revoked
+	start, end, now string // the client's hours, and the time by their clock
 }
 
 // bodyE1 is the product's error body of its framework's kind. Its fields are in wire order.
@@ -78,6 +84,13 @@ func (c *call) expand(text string, e *oauth.Error) string {
 		"{day}", c.about.day,
 		"{method}", clip(c.r.Method, maxQuoted),
 		"{text}", clip(e.Description, maxQuoted),
+		"{api}", clip(c.about.api, maxQuoted),
+		"{module}", clip(c.about.module, maxQuoted),
+		"{address}", c.about.address,
+		"{when}", c.about.when,
+		"{start}", c.about.start,
+		"{end}", c.about.end,
+		"{now}", c.about.now,
 	).Replace(text)
 }
 
@@ -87,12 +100,36 @@ func writeAnswer(c *call, a answer, status int, text string) {
 	case e2:
 		body = bodyE2{Error: a.error, Description: text}
 	case e1, e1Bare:
+		path := c.path
+		if path == "" {
+			path = requestURI(c.r)
+		}
 		body = bodyE1{
 			Timestamp: strconv.FormatInt(c.now.UnixMilli(), 10),
-			Status:    status, Error: a.error, Message: text, Path: clip(requestURI(c.r), maxQuoted),
+			Status:    status, Error: a.error, Message: text, Path: clip(path, maxQuoted),
 		}
+	case e3:
+		writeE3(c, a.error, status)
+		return
 	}
 	writeJSON(c.w, status, body)
+}
+
+// writeE3 writes a code in the caller's language, laid out as the product lays it out. The first three fields are those of
+// a transaction, and there is none.
+func writeE3(c *call, code string, status int) {
+	text := codeTexts[code][0]
+	if strings.EqualFold(strings.ReplaceAll(c.r.Header.Get("Locale"), "_", "-"), "zh-TW") {
+		text = codeTexts[code][1]
+	}
+	c.w.Header().Set("X-Content-Type-Options", "nosniff")
+	web.WriteBody(c.w, status, "application/json; charset=utf-8", []byte(`{
+  "txSN" : null,
+  "txDate" : null,
+  "txID" : null,
+  "rtnCode" : "`+code+`",
+  "rtnMsg" : "`+code+" - "+text+`"
+}`))
 }
 
 // writeJSON writes v as the product's serialiser does: characters such as '<' and '&' stand for themselves. No browser

@@ -42,7 +42,7 @@ type front struct {
 	dialect.Deps
 }
 
-var _ dialect.Dialect = (*front)(nil)
+var _ dialect.Caller = (*front)(nil)
 
 // New returns the dialect.
 func New(d dialect.Deps) dialect.Dialect {
@@ -60,7 +60,7 @@ func (f *front) Name() string { return Name }
 
 // Routes implements dialect.Dialect.
 func (f *front) Routes() web.Routes {
-	return web.Routes{
+	routes := web.Routes{
 		"/oauth/token":                 f.endpoint(http.MethodPost, tokenErrors, f.token),
 		"/oauth/v2/token":              f.endpoint(http.MethodPost, tokenV2Errors, f.tokenV2),
 		"/oauth/introspection":         f.endpoint(http.MethodPost, inspectErrors, f.introspect),
@@ -68,6 +68,13 @@ func (f *front) Routes() web.Routes {
 		"/dgrv4/ssotoken/enccert":      f.endpoint(http.MethodGet, tokenErrors, f.certificate),
 		"/dgrv4/ssotoken/oauth2/certs": f.endpoint(http.MethodGet, tokenErrors, f.keys),
 	}
+	if f.Live != nil && f.Ready != nil {
+		for _, path := range []string{"/liveness", "/dgrliveness", "/dgrv4/liveness"} {
+			routes[path] = f.Live
+		}
+		routes["/readiness"] = f.Ready
+	}
+	return routes
 }
 
 // A call is one request and what an error text about it may name.
@@ -80,6 +87,7 @@ type call struct {
 	errors   table
 	basic    bool // the client is to authenticate by Basic: a failure answers with a challenge (RFC 6749 section 5.2)
 	about    about
+	path     string // that errors name; "": the request's
 }
 
 // endpoint adapts run to net/http: it checks what every endpoint wants checked and is the only place that writes errors.

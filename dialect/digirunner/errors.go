@@ -13,6 +13,7 @@ const (
 	e1     shape = iota // timestamp, status, error, message, path
 	e1Bare              // E1 without message
 	e2                  // error, error_description
+	e3                  // txSN, txDate, txID, rtnCode, rtnMsg; error is the code, and the text hangs on the caller's language
 )
 
 // An answer is how one reason looks on the wire. Text may name, in braces, what is in about.
@@ -120,18 +121,6 @@ var inspectErrors = table{
 	oauth.TokenRevoked:     {400, e2, "invalid_token", notJSON}, // a refresh token that is said to be an access token
 	oauth.TokenWrongClient: {400, e2, "invalid_grant", "Wrong client(application) for this token: {token}"},
 	oauth.InternalError:    {500, e1Bare, internal, ""},
-}
-
-// gatewayErrors are the refusals of the gateway. The product answers a bearer token that it cannot read with 500; it is
-// the caller's mistake.
-var gatewayErrors = table{
-	oauth.TokenMissing:   {401, e1, unauthorized, unauthorized},
-	oauth.TokenMalformed: {401, e2, "invalid_token", notJSON},
-	oauth.TokenExpired:   {401, e2, "invalid_token", "Access token expired: {token}"},
-	oauth.TokenRevoked:   {403, e2, "invalid_token", "Access token revoked, jti: {jti}"},
-	oauth.ScopeMissing:   {403, e1, forbidden, "Token Violates Scope Authorization Access Settings"},
-	oauth.UserDisabled:   {403, e1, forbidden, "'{user}' User disable"},
-	oauth.UserLocked:     {403, e1, forbidden, "'{user}' User locked"},
 }
 
 // with is base with the rows of more before its own.

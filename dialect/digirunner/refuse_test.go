@@ -62,7 +62,7 @@ func TestGatewayRefusals(t *testing.T) {
 			r.Header.Set("Authorization", tc.auth)
 		}
 		w := httptest.NewRecorder()
-		d.Refuse(w, r, &tc.refusal)
+		d.Refuse(w, r, &policy.Call{}, &tc.refusal)
 		body := timestamp.ReplaceAllString(w.Body.String(), `"timestamp":"<ms>"`)
 		if w.Code != tc.status || body != tc.body {
 			t.Errorf("%s:\n got %d %s\nwant %d %s", tc.name, w.Code, body, tc.status, tc.body)
@@ -84,7 +84,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer "+strings.Repeat("a", 500000))
 	for _, reason := range []oauth.Reason{oauth.TokenExpired, oauth.TokenRevoked, oauth.TokenMissing} {
 		w := httptest.NewRecorder()
-		d.Refuse(w, r, &policy.Refusal{Status: 401, Reason: reason})
+		d.Refuse(w, r, &policy.Call{}, &policy.Refusal{Status: 401, Reason: reason})
 		if w.Body.Len() > 9000 {
 			t.Errorf("%s: %d bytes", reason, w.Body.Len())
 		}
@@ -95,7 +95,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 func TestTheGatewaysOwnChallengeStays(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header().Set("WWW-Authenticate", `Bearer realm="orders"`)
-	digirunner.New(dialectDeps()).Refuse(w, httptest.NewRequest(http.MethodGet, "/", nil), &policy.Refusal{Status: 401, Reason: oauth.TokenMissing})
+	digirunner.New(dialectDeps()).Refuse(w, httptest.NewRequest(http.MethodGet, "/", nil), &policy.Call{}, &policy.Refusal{Status: 401, Reason: oauth.TokenMissing})
 	if got := w.Header().Get("WWW-Authenticate"); got != `Bearer realm="orders"` {
 		t.Errorf("challenge %q", got)
 	}

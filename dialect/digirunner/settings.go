@@ -28,6 +28,12 @@ type Settings struct {
 	// Without it a refresh token keeps its jti and its end, as the product has it. What the realm or the client itself
 	// says about refresh tokens (refresh_token: rotate) goes before this setting.
 	RotateRefreshTokens bool `json:"rotate_refresh_tokens"`
+	// BareCalls has refusals of calls by an API's own path written in the product's shape as well, as those of calls by
+	// /dgrc and /tsmpc are. What an API says itself (errors) goes before this setting.
+	BareCalls bool `json:"bare_calls"`
+	// Hosts are the host names under which APIs are called by the product's paths, and with bare_calls by their own; empty:
+	// any. Ports do not count.
+	Hosts []string `json:"hosts"`
 }
 
 // CheckSettings implements dialect.Dialect.
@@ -53,19 +59,27 @@ func parseSettings(raw json.RawMessage) (Settings, error) {
 	if s.WrongPasswordStatus != http.StatusUnauthorized && s.WrongPasswordStatus != http.StatusBadRequest {
 		return s, fmt.Errorf("wrong_password_status: %d is not allowed; use 401 (as documented) or 400 (as the product does)", s.WrongPasswordStatus)
 	}
+	for _, host := range s.Hosts {
+		if host == "" || strings.ContainsAny(host, "*/ :") && !strings.HasPrefix(host, "[") {
+			return s, fmt.Errorf("hosts: %s is not a host name; write it without port and path, such as api.example.org", realm.Show(host))
+		}
+	}
 	return s, nil
 }
 
 func explain(err error) error {
-	const known = "wrong_password_status (401 or 400) and rotate_refresh_tokens (true or false)"
+	const known = "wrong_password_status (401 or 400), rotate_refresh_tokens and bare_calls (true or false), and hosts (a list of names)"
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("%s: unknown setting; there are %s", strings.Trim(name, `"`), known)
 	}
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
 		want := "a number"
-		if wrong.Type.Kind().String() == "bool" {
+		switch wrong.Type.Kind().String() {
+		case "bool":
 			want = "true or false"
+		case "slice", "string":
+			want = "a list of host names"
 		}
 		return fmt.Errorf("%s: %s is not allowed; write %s", wrong.Field, wrong.Value, want)
 	}

@@ -167,5 +167,5 @@ func (f *front) day(c *call, reason oauth.Reason) {
 	if reason == oauth.ClientExpired {
 		day = known.NotAfter
 	}
-	c.about.day = day.UTC().Format("2006-01-02-0700")
+	c.about.day = day.UTC().Format(dayForm)
 }

@@ -47,7 +47,7 @@ func (k *Kustvakt) user(c call) (string, error) {
 }
 
 // Refuse implements dialect.Dialect: the product's shape, and beside its two challenges what RFC 6750 section 3 wants said.
-func (k *Kustvakt) Refuse(w http.ResponseWriter, r *http.Request, f *policy.Refusal) {
+func (k *Kustvakt) Refuse(w http.ResponseWriter, r *http.Request, _ *policy.Call, f *policy.Refusal) {
 	switch f.Reason {
 	case oauth.TokenMissing:
 		_, n := bearerOf(r.Header.Get("Authorization"))

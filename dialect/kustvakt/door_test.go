@@ -72,7 +72,7 @@ func TestRefuse(t *testing.T) {
 		{"rate limit", "", policy.Refusal{Status: 429}, 429, "", "Rate limit exceeded"},
 	} {
 		w := httptest.NewRecorder()
-		h.door.Refuse(w, h.Request(dialecttest.Call{Method: http.MethodGet, Path: "/api/search", Auth: tc.auth}), &tc.refusal)
+		h.door.Refuse(w, h.Request(dialecttest.Call{Method: http.MethodGet, Path: "/api/search", Auth: tc.auth}), &policy.Call{}, &tc.refusal)
 		var challenges []string
 		if tc.bearer != "" {
 			challenges = []string{basicOnly, tc.bearer}

@@ -17,7 +17,7 @@ func noTarget(from netip.Addr) *policy.Refusal {
 	return &policy.Refusal{
 		Status: 403, Reason: policy.NoTarget, Subject: address,
 		Detail: "This API has no server for calls from your address.",
-		Facts:  []policy.Fact{{Name: "address", Value: address, Public: true}},
+		Facts:  []policy.Fact{{Name: policy.FactAddress, Value: address, Public: true}},
 		Fix:    "Call from an address that the API has a server for, or ask its operator to add yours.",
 	}
 }

@@ -93,7 +93,10 @@ func (p *apikey) Request(ctx context.Context, c *policy.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := policy.UseKey(ctx, c, key, p.uses, scheme); err != nil {
+	// The client comes first: what it may not do costs it no use of the key.
+	c.Caller = policy.Caller{Client: key.Client, Scheme: scheme, Record: client}
+	if err := p.use(ctx, c, key); err != nil {
+		c.Caller = policy.Caller{} // whose key it would have been is not who calls
 		return err
 	}
 	c.Caller = policy.Caller{Client: key.Client, Scope: key.Scope(c.Realm, client), Scheme: scheme, Credential: key.ID, Slots: &key.Slots}
@@ -103,6 +106,13 @@ func (p *apikey) Request(ctx context.Context, c *policy.Call) error {
 		_, _, c.Query = cut(c.Query, p.query)
 	}
 	return nil
+}
+
+func (p *apikey) use(ctx context.Context, c *policy.Call, key *credential.Held) error {
+	if err := policy.CheckClient(c); err != nil {
+		return err
+	}
+	return policy.UseKey(ctx, c, key, p.uses, scheme)
 }
 
 // presented is the key that the call brings.

@@ -150,7 +150,7 @@ func (p *signature) check(c *policy.Call, id string, signed []byte, key *credent
 	}
 	text, escaped, err := minify(body)
 	if err != nil {
-		return nil, malformed("The body is not JSON, which a signed call's must be, or empty.")
+		return nil, &policy.Refusal{Status: 400, Reason: policy.BodyMalformed, Detail: "The body is not JSON, which a signed call's must be, or empty."}
 	}
 	mac := sum(key.Secret, text, id)
 	if hmac.Equal(mac, signed) {

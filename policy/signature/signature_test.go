@@ -106,11 +106,11 @@ func TestBodies(t *testing.T) {
 		{"sorted", `{"b":1,"a":2}`, `{"a":2,"b":1}`, policy.SignatureWrong},
 		{"another body", `{"a":2}`, `{"a":1}`, policy.SignatureWrong},
 		{"no body where one was signed", ``, `{"a":1}`, policy.SignatureWrong},
-		{"not JSON", `a=1`, `a=1`, oauth.RequestMalformed},
-		{"cut", `{"a":1`, `{"a":1`, oauth.RequestMalformed},
-		{"two", `{}{}`, `{}{}`, oauth.RequestMalformed},
-		{"a comment", `{/*x*/}`, `{}`, oauth.RequestMalformed},
-		{"not UTF-8", "\"\xff\"", "\"\xff\"", oauth.RequestMalformed},
+		{"not JSON", `a=1`, `a=1`, policy.BodyMalformed},
+		{"cut", `{"a":1`, `{"a":1`, policy.BodyMalformed},
+		{"two", `{}{}`, `{}{}`, policy.BodyMalformed},
+		{"a comment", `{/*x*/}`, `{}`, policy.BodyMalformed},
+		{"not UTF-8", "\"\xff\"", "\"\xff\"", policy.BodyMalformed},
 		{"long", `"` + strings.Repeat("x", 1<<20) + `"`, "", policy.RequestRefused},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
