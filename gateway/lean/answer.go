@@ -7,11 +7,18 @@ import (
 
 // An Answer is the memory of an answer. It can be used for one call after another, but not for two at once; see SendInto.
 type Answer struct {
+	// Extra are fields to send besides those of the request's header, which need not be filled with what is the same for
+	// every request. They do not replace any.
+	Extra []Field
+
 	res    http.Response
 	body   body
 	values [12]string  // of as many fields
 	header http.Header // nil: not used yet
 }
+
+// A Field is a header field.
+type Field struct{ Name, Value string }
 
 // most is how many fields a header may have had that is used again. Emptying a map takes as long as it once was large.
 const most = 64

@@ -24,7 +24,7 @@ func (t *Transport) SendInto(a *Answer, r *http.Request, l Limits) (*http.Respon
 		return nil, context.Cause(ctx)
 	}
 	out := t.buffer()
-	up, err := t.compose(r, r.Body, out)
+	up, err := t.compose(r, a.Extra, r.Body, out)
 	if err != nil {
 		t.free(out)
 		closeBody(r.Body)
@@ -65,7 +65,7 @@ func (t *Transport) SendInto(a *Answer, r *http.Request, l Limits) (*http.Respon
 			continue // what was idle as well may still be alive
 		case idempotent(r) && bodyLength(r) == 0, idempotent(r) && r.GetBody != nil:
 			fresh = true
-			if out, up, err = t.recompose(r); err == nil {
+			if out, up, err = t.recompose(r, a.Extra); err == nil {
 				continue
 			}
 		}
@@ -81,7 +81,7 @@ func (t *Transport) SendInto(a *Answer, r *http.Request, l Limits) (*http.Respon
 }
 
 // recompose makes the request again whose buffer is gone.
-func (t *Transport) recompose(r *http.Request) (*buffer, *upload, error) {
+func (t *Transport) recompose(r *http.Request, extra []Field) (*buffer, *upload, error) {
 	body := r.Body
 	if bodyLength(r) != 0 {
 		var err error
@@ -90,7 +90,7 @@ func (t *Transport) recompose(r *http.Request) (*buffer, *upload, error) {
 		}
 	}
 	out := t.buffer()
-	up, err := t.compose(r, body, out)
+	up, err := t.compose(r, extra, body, out)
 	if err != nil {
 		t.free(out)
 		closeBody(body)

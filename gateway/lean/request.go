@@ -23,9 +23,9 @@ func bodyLength(r *http.Request) int64 {
 }
 
 // compose writes a request into a buffer, with its body if that fits. Otherwise it returns an upload for the body.
-func (t *Transport) compose(r *http.Request, body io.ReadCloser, out *buffer) (*upload, error) {
+func (t *Transport) compose(r *http.Request, extra []Field, body io.ReadCloser, out *buffer) (*upload, error) {
 	length := bodyLength(r)
-	b, err := appendHead(out.b[:0], r, length)
+	b, err := appendHead(out.b[:0], r, extra, length)
 	out.b = b
 	switch {
 	case err != nil:
@@ -64,7 +64,7 @@ func readAll(from io.Reader, p []byte) (int, error) {
 
 // appendHead writes the request line and the header (RFC 9112 section 3), and refuses what an upstream could read as
 // something else. Host and framing are the transport's own; other fields go as they are.
-func appendHead(b []byte, r *http.Request, length int64) ([]byte, error) {
+func appendHead(b []byte, r *http.Request, extra []Field, length int64) ([]byte, error) {
 	b, err := appendLine(b, r)
 	if err != nil {
 		return b, err
@@ -77,18 +77,14 @@ func appendHead(b []byte, r *http.Request, length int64) ([]byte, error) {
 			return b, refused("the field " + strconv.Quote(name) + " is for another transport")
 		}
 		for _, value := range values {
-			from := len(b)
-			b = append(b, name...)
-			if name == "" || !consistsOf(b[from:], inToken) {
-				return b, refused("a field's name is not a token")
+			if b, err = appendField(b, name, value); err != nil {
+				return b, err
 			}
-			b = append(b, ": "...)
-			from = len(b)
-			b = append(b, value...)
-			if !isText(b[from:]) {
-				return b, refused("the field " + strconv.Quote(name) + " has control characters in its value")
-			}
-			b = append(b, "\r\n"...)
+		}
+	}
+	for _, f := range extra {
+		if b, err = appendField(b, f.Name, f.Value); err != nil {
+			return b, err
 		}
 	}
 	if r.Close {
@@ -103,6 +99,21 @@ func appendHead(b []byte, r *http.Request, length int64) ([]byte, error) {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	case r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch:
 		b = append(b, "Content-Length: 0\r\n"...) // RFC 9110 section 8.6
+	}
+	return append(b, "\r\n"...), nil
+}
+
+func appendField(b []byte, name, value string) ([]byte, error) {
+	from := len(b)
+	b = append(b, name...)
+	if name == "" || !consistsOf(b[from:], inToken) {
+		return b, refused("a field's name is not a token")
+	}
+	b = append(b, ": "...)
+	from = len(b)
+	b = append(b, value...)
+	if !isText(b[from:]) {
+		return b, refused("the field " + strconv.Quote(name) + " has control characters in its value")
 	}
 	return append(b, "\r\n"...), nil
 }
