@@ -10,7 +10,7 @@ import (
 
 // Machine names processor, cores, memory, kernel and Go, and the versions of what is measured.
 func Machine() string {
-	parts := []string{field("/proc/cpuinfo", "model name"), fmt.Sprintf("%d cores", runtime.NumCPU()), field("/proc/meminfo", "MemTotal") + " memory"}
+	parts := []string{field("/proc/cpuinfo", "model name"), fmt.Sprintf("%d cores", cores()), field("/proc/meminfo", "MemTotal") + " memory"}
 	if kernel, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		parts = append(parts, "Linux "+strings.TrimSpace(string(kernel)))
 	}
@@ -36,4 +36,13 @@ func field(file, name string) string {
 		}
 	}
 	return "unknown " + name
+}
+
+// cores counts the machine's, not those this process is pinned to.
+func cores() int {
+	raw, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return runtime.NumCPU()
+	}
+	return strings.Count("\n"+string(raw), "\nprocessor")
 }
