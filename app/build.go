@@ -13,6 +13,7 @@ import (
 
 	"sallyport/audit"
 	"sallyport/client"
+	"sallyport/credential"
 	"sallyport/deployment"
 	"sallyport/dialect"
 	"sallyport/explain"
@@ -23,7 +24,7 @@ import (
 	"sallyport/store"
 	"sallyport/throttle"
 	"sallyport/token"
-	"sallyport/usage"
+	counts "sallyport/usage"
 	"sallyport/user"
 	"sallyport/web"
 	"sallyport/web/metrics"
@@ -44,13 +45,16 @@ type App struct {
 	realms   *realm.Directory
 	clients  *client.Directory
 	users    *user.Directory
+	keys     *credential.Directory
 	engine   *grant.Engine
-	leaser   *usage.Leaser
+	leaser   *counts.Leaser
 	counters *metrics.Metrics
 	refusals *explain.Ring
 	access   web.Access    // nil: requests are not logged
 	tracer   *trace.Tracer // nil: nothing is traced
 	faces    *faces
+	master   key.Master
+	acme     *acme // nil: certificates come from files, if any do
 
 	background context.Context    // of the background work
 	stop       context.CancelFunc // ends it
@@ -76,7 +80,7 @@ func Build(ctx context.Context, c Config) (_ *App, err error) {
 	if a.now == nil {
 		a.now = time.Now
 	}
-	a.access = accessLog(c, a.log)
+	a.master, a.access = master, accessLog(c, a.log)
 	a.SetPublicURL(c.publicURL())
 	hub := &feed.Hub{}
 	if a.store, err = store.Open(ctx, store.Options{URL: c.storeURL(), Hub: hub, Log: a.log, Now: a.now}); err != nil {
@@ -92,7 +96,7 @@ func Build(ctx context.Context, c Config) (_ *App, err error) {
 	if err = firstRealm(ctx, a.store, a.now()); err != nil {
 		return nil, err
 	}
-	if err = a.nouns(ctx, background, hub, master); err != nil {
+	if err = a.nouns(ctx, background, hub); err != nil {
 		return nil, err
 	}
 	if c.OTLPEndpoint != "" {
@@ -109,14 +113,15 @@ func Build(ctx context.Context, c Config) (_ *App, err error) {
 }
 
 // nouns puts together everything below the faces.
-func (a *App) nouns(ctx, background context.Context, hub *feed.Hub, master key.Master) (err error) {
+func (a *App) nouns(ctx, background context.Context, hub *feed.Hub) (err error) {
 	if a.realms, err = realm.NewDirectory(ctx, a.store, hub, a.publicURL); err != nil {
 		return err
 	}
 	a.clients = client.NewDirectory(a.store, hub)
 	a.users = user.NewDirectory(a.store, hub)
+	a.keys = credential.NewDirectory(a.store, hub, a.master)
 	a.ring = key.NewRing(key.Config{
-		Store: a.store, Master: master, Hub: hub, Schedules: a.schedules, Overlap: a.overlap, Now: a.now, Log: a.log,
+		Store: a.store, Master: a.master, Hub: hub, Schedules: a.schedules, Overlap: a.overlap, Now: a.now, Log: a.log,
 	})
 	a.tokens, err = token.New(token.Config{
 		Store: a.store, Keys: a.ring, Clients: a.clients, Users: a.users, Hub: hub, Longest: a.longest, Now: a.now, Log: a.log,
@@ -132,7 +137,7 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub, master key.M
 	a.audit = audit.NewLog(a.store, a.log, func(e audit.Event) {
 		a.counters.TokenEvent(string(e.Kind), e.Grant, e.Dialect, string(e.Reason))
 	})
-	a.leaser = usage.NewLeaser(usage.Config{Store: a.store, Now: a.now, Log: a.log})
+	a.leaser = counts.NewLeaser(counts.Config{Store: a.store, Now: a.now, Log: a.log})
 	guesses := throttle.New(throttle.Config{Now: a.now})
 	auth := user.NewAuthenticator(a.users, a.store, a.hasher, a.now)
 	a.engine = grant.New(grant.Config{
@@ -201,6 +206,9 @@ func (a *App) change(ctx context.Context, files []*deployment.File) error {
 // Close ends the background work and closes the store. What was acknowledged is stored by then.
 func (a *App) Close() error {
 	a.stop()
+	if a.acme != nil {
+		a.acme.close()
+	}
 	a.working.Wait()
 	if a.faces != nil {
 		a.faces.apis.Close()

@@ -40,7 +40,7 @@ var clientFields = []clientFlag{
 	{"addresses", "addresses and prefixes it calls from, separated by commas", func(c *deployment.Client) any { return &c.Addresses }},
 	{"hours", "hours it calls at, such as \"08:00-18:00 Asia/Taipei\"", func(c *deployment.Client) any { return &c.Hours }},
 	{"rate", "calls per second, where a rate limit leaves it to the client", func(c *deployment.Client) any { return &c.Rate }},
-	{"quota", "calls in a period, such as 10000/day or \"5000/month Europe/Berlin\"", func(c *deployment.Client) any { return (*quota)(&c.Quota) }},
+	{"quota", "calls in a period, such as 10000/day or \"5000/month Europe/Berlin\"", func(c *deployment.Client) any { return (*quotaText)(&c.Quota) }},
 	{"token-uses", "calls that one access token is good for", func(c *deployment.Client) any { return &c.TokenUses }},
 	{"priority", "1 is served first under pressure, 9 last", func(c *deployment.Client) any { return &c.Priority }},
 	{"certificates", "client certificate it may come with: SHA-256 in hex or subject; may be repeated", func(c *deployment.Client) any { return (*repeated)(&c.Certificates) }},
@@ -55,12 +55,12 @@ func (t *text) UnmarshalText(b []byte) error { *t = text(b); return nil }
 // repeated is a list whose values may hold commas: its flag is given once for each.
 type repeated []string
 
-// A quota is written as one text: CALLS/PERIOD and a time zone.
-type quota deployment.Quota
+// A quotaText is a quota written as one text: CALLS/PERIOD and a time zone.
+type quotaText deployment.Quota
 
 // UnmarshalText implements encoding.TextUnmarshaler. An empty text is no quota.
-func (q *quota) UnmarshalText(b []byte) error {
-	*q = quota{}
+func (q *quotaText) UnmarshalText(b []byte) error {
+	*q = quotaText{}
 	if len(b) == 0 {
 		return nil
 	}
@@ -70,7 +70,7 @@ func (q *quota) UnmarshalText(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("%.40q is not a quota; write calls and period, such as 10000/day", b)
 	}
-	*q = quota{Calls: n, Per: per, Zone: strings.TrimSpace(zone)}
+	*q = quotaText{Calls: n, Per: per, Zone: strings.TrimSpace(zone)}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 
+	"sallyport/credential"
 	"sallyport/deployment"
 	"sallyport/dialect"
 	"sallyport/dialect/ddi"
@@ -13,14 +14,24 @@ import (
 	"sallyport/grant/password"
 	"sallyport/grant/refresh"
 	"sallyport/policy"
+	"sallyport/policy/apikey"
+	"sallyport/policy/basic"
 	"sallyport/policy/bearer"
+	"sallyport/policy/cache"
 	"sallyport/policy/concurrency"
+	"sallyport/policy/cors"
+	"sallyport/policy/headers"
+	"sallyport/policy/ipfilter"
+	"sallyport/policy/mock"
+	"sallyport/policy/mtls"
 	"sallyport/policy/priority"
 	"sallyport/policy/quota"
 	"sallyport/policy/ratelimit"
+	"sallyport/policy/rewrite"
+	"sallyport/policy/signature"
 	"sallyport/throttle"
 	"sallyport/token"
-	"sallyport/usage"
+	counts "sallyport/usage"
 	"sallyport/user"
 )
 
@@ -48,7 +59,12 @@ func dialects(d dialect.Deps) []dialect.Dialect {
 type partDeps struct {
 	Tokens  *token.Service
 	Clients policy.Clients
-	Leaser  *usage.Leaser
+	Leaser  *counts.Leaser
+	Engine  *grant.Engine
+	Keys    *credential.Directory
+	Issuers *bearer.Issuers
+	Counts  counts.Store
+	Cache   int64 // bytes
 }
 
 // parts are the ways in that an API can ask for, beside none, and the other policies that it can name.
@@ -56,13 +72,23 @@ func parts(d partDeps) policy.Parts {
 	return policy.Parts{
 		Clients: d.Clients,
 		Ways: map[string]policy.Kind{
-			policy.Bearer: bearer.Kind(d.Tokens),
+			policy.Bearer: bearer.Kind(d.Tokens, d.Issuers),
+			"apikey":      apikey.Kind(d.Keys, d.Clients, d.Leaser),
+			"basic":       basic.Kind(d.Engine),
+			"mtls":        mtls.Kind(d.Keys, d.Clients),
+			"signature":   signature.Kind(signature.Deps{Keys: d.Keys, Clients: d.Clients, Uses: d.Leaser, Replays: d.Counts}),
 		},
 		Kinds: map[string]policy.Kind{
+			"cache":       cache.Kind(d.Cache),
 			"concurrency": concurrency.Kind(),
+			"cors":        cors.Kind(),
+			"headers":     headers.Kind(),
+			"ipfilter":    ipfilter.Kind(),
+			"mock":        mock.Kind(),
 			"priority":    priority.Kind(),
 			"quota":       quota.Kind(d.Leaser),
 			"ratelimit":   ratelimit.Kind(),
+			"rewrite":     rewrite.Kind(),
 		},
 	}
 }

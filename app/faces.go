@@ -7,7 +7,9 @@ import (
 	"sallyport/dialect"
 	"sallyport/feed"
 	"sallyport/gateway"
+	"sallyport/policy/bearer"
 	"sallyport/web"
+	"sallyport/web/fetch"
 )
 
 // faces are the handlers of the listeners.
@@ -24,6 +26,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	f := &faces{health: &web.Health{Check: a.store.Ping, Log: a.log, Now: a.now}}
 	open := dialects(dialect.Deps{
 		Engine: a.engine, Tokens: a.tokens, Keys: a.ring, Realms: a.realms, Clients: a.clients, Users: a.users, Log: a.log, Now: a.now,
+		Live: f.health.Live(), Ready: f.health.Ready(),
 	})
 	refuse := map[string]gateway.RefuseFunc{}
 	for _, d := range open {
@@ -31,7 +34,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	}
 	var err error
 	f.apis, err = gateway.New(gateway.Config{
-		APIs: a.store, Hub: hub, Parts: parts(partDeps{Tokens: a.tokens, Clients: a.clients, Leaser: a.leaser}), Refuse: refuse,
+		APIs: a.store, Hub: hub, Parts: parts(a.partDeps()), Refuse: refuse,
 		Meter: a.counters.Call, Log: a.log, Now: a.now,
 	})
 	if err != nil {
@@ -39,7 +42,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	}
 	health := map[string]http.Handler{"/healthz": f.health.Live(), "/readyz": f.health.Ready()}
 	main := &router{
-		realms: a.realms, dialects: open, gateway: f.apis, fixed: health,
+		realms: a.realms, dialects: open, callers: open, gateway: f.apis, fixed: health,
 		standard: authserver.New(authserver.Config{Engine: a.engine, Tokens: a.tokens, Keys: a.ring, Realms: a.realms, Log: a.log, Now: a.now}).Routes(),
 	}
 	if a.config.GatewayListen != "" {
@@ -48,7 +51,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	if f.main, err = a.front(main); err != nil {
 		return nil, err
 	}
-	if f.gateway, err = a.front(&router{realms: a.realms, gateway: f.apis, fixed: health}); err != nil {
+	if f.gateway, err = a.front(&router{realms: a.realms, callers: open, gateway: f.apis, fixed: health}); err != nil {
 		return nil, err
 	}
 	only := http.NewServeMux()
@@ -61,6 +64,17 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	admin.Handle("GET /metrics", a.counters.Handler())
 	f.admin = admin
 	return f, nil
+}
+
+// partDeps are what the ways in and the policies of a running server work with.
+func (a *App) partDeps() partDeps {
+	// Where the keys of other issuers are is written down by an administrator, who may have them in a private network.
+	keys := fetch.New(fetch.Options{Private: true})
+	return partDeps{
+		Tokens: a.tokens, Clients: a.clients, Leaser: a.leaser, Engine: a.engine, Keys: a.keys, Counts: a.store,
+		Cache: int64(a.config.CacheBytes),
+		Issuers: bearer.NewIssuers(keys, a.clients, a.now),
+	}
 }
 
 // front puts before a handler what every request meets first.

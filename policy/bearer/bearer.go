@@ -1,5 +1,8 @@
 // Package bearer is the way in by an access token in the Authorization header (RFC 6750 section 2.1). It refuses tokens in
 // the query and in the body (section 2.2 and 2.3), where they end up in logs and caches: it does not look there.
+//
+// Beside the realm's own tokens it takes those of issuers that the realm trusts: JWTs verified by the keys those publish
+// (RFC 7517), for an audience and with signatures that were written down beforehand.
 package bearer
 
 import (
@@ -25,16 +28,17 @@ type Verifier interface {
 }
 
 type bearer struct {
-	tokens Verifier
+	tokens  Verifier
+	issuers *Issuers
 }
 
-// Kind returns the way in.
-func Kind(tokens Verifier) policy.Kind {
+// Kind returns the way in. Issuers verify the tokens of others.
+func Kind(tokens Verifier, issuers *Issuers) policy.Kind {
 	return policy.Kind{New: func(_ policy.Site, settings json.RawMessage) (policy.Policy, error) {
 		if err := policy.Decode(settings, &struct{}{}); err != nil {
 			return nil, err
 		}
-		return &bearer{tokens: tokens}, nil
+		return &bearer{tokens: tokens, issuers: issuers}, nil
 	}}
 }
 
@@ -44,7 +48,7 @@ func (b *bearer) Request(ctx context.Context, c *policy.Call) error {
 	if err != nil {
 		return err
 	}
-	access, err := b.tokens.Verify(ctx, c.Realm, raw)
+	access, err := b.verify(ctx, c.Realm, raw)
 	if err != nil {
 		return refuse(err)
 	}
@@ -52,6 +56,15 @@ func (b *bearer) Request(ctx context.Context, c *policy.Call) error {
 	// The token was for us. An upstream that got it could use it here in the caller's name.
 	c.Header.Del(authorization)
 	return nil
+}
+
+func (b *bearer) verify(ctx context.Context, r *realm.Realm, raw string) (*token.Access, error) {
+	if len(r.TrustedIssuers) > 0 {
+		if access, ours, err := b.issuers.verify(ctx, r, raw); ours || err != nil {
+			return access, err
+		}
+	}
+	return b.tokens.Verify(ctx, r, raw)
 }
 
 // credential reads the token from the header.
@@ -113,5 +126,12 @@ func refuse(err error) error {
 	if e.Code != oauth.InvalidToken {
 		return err
 	}
-	return &policy.Refusal{Status: 401, Reason: e.Reason, Scheme: scheme, Challenge: oauth.InvalidToken, Detail: e.Description}
+	r := &policy.Refusal{
+		Status: 401, Reason: e.Reason, Scheme: scheme, Challenge: oauth.InvalidToken, Detail: e.Description, Subject: e.Subject,
+		Fix: "Ask the authorization server for a new access token.",
+	}
+	if e.Err != nil {
+		r.Facts = []policy.Fact{{Name: "cause", Value: e.Err.Error()}}
+	}
+	return r
 }
