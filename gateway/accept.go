@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"sallyport/api"
@@ -155,6 +156,9 @@ func (c *call) narrow() *policy.Refusal {
 // notAllowed refuses a method and names the others (RFC 9110 section 15.5.6).
 func (c *call) notAllowed(allowed []string) *policy.Refusal {
 	methods := strings.Join(allowed, ", ")
+	if api.Allows(allowed, http.MethodHead) && !slices.Contains(allowed, http.MethodHead) {
+		methods += ", " + http.MethodHead
+	}
 	c.w.Header().Set("Allow", methods)
 	return &policy.Refusal{
 		Status: 405, Reason: policy.MethodNotAllowed, Detail: "This is not served with this method. Use one of " + methods + ".",

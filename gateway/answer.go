@@ -18,8 +18,9 @@ import (
 // deliver gives the upstream's answer to the caller.
 func (c *call) deliver(res *http.Response) {
 	defer res.Body.Close()
-	removeHops(res.Header)
-	delete(res.Header, problem.IDHeader) // ours is there already
+	if c.route.looks {
+		removeHops(res.Header) // otherwise merge passes by them
+	}
 	c.response = policy.Response{
 		Status: res.StatusCode, Header: textproto.MIMEHeader(res.Header), Body: res.Body, Length: res.ContentLength,
 		Cut: res.ContentLength < 0 && res.ProtoMajor == 1 && len(res.TransferEncoding) == 0 && c.hasBody(res.StatusCode),
@@ -134,9 +135,13 @@ func (c *call) cut(err error) {
 // merge adds the upstream's fields to those that are there already. What a policy has set in the reply counts, but of
 // fields that are lists both are said.
 func merge(to http.Header, from textproto.MIMEHeader) {
+	if connection := from["Connection"]; connection != nil {
+		removeNamed(http.Header(from), connection)
+	}
 	for name, values := range from {
 		had := to[name]
 		switch {
+		case name == problem.IDHeader || isHop(name): // ours is there already
 		case had == nil:
 			to[name] = values
 		case name == "Vary" || name == "Set-Cookie" || name == "Link" || name == "Www-Authenticate" || name == "Via" || name == "Cache-Status" || name == "Server-Timing":

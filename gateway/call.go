@@ -61,7 +61,8 @@ type call struct {
 
 	params [8]policy.Param
 	known  [4]*upstream.Target // room for tried
-	values [8]string           // of the headers that we add
+	said   []lean.Field        // what the upstream is told
+	room   [9]lean.Field       // for it
 }
 
 // early passes on what an upstream says before its answer (RFC 9110 section 15.2). The transport may come with it at any

@@ -163,9 +163,11 @@ func (l *link) send(c *call) (*http.Response, error) {
 		if c.answer == nil {
 			c.answer = new(lean.Answer)
 		}
+		c.answer.Extra = c.said
 		return l.lean.SendInto(c.answer, c.out, l.limits)
 	}
 	c.keep = true
+	c.sayIn(c.out.Header)
 	if c.out.Header["User-Agent"] == nil {
 		c.out.Header["User-Agent"] = nil // or net/http would say it is the caller
 	}

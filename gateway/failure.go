@@ -79,10 +79,11 @@ func (c *call) blame(err error) error {
 
 // connected reports whether any of the request may have reached a server.
 func connected(err error) bool {
+	if err == nil {
+		return true
+	}
 	var op *net.OpError
 	switch {
-	case err == nil:
-		return true
 	case errors.Is(err, lean.ErrConnect), errors.Is(err, lean.ErrDenied), errors.As(err, &op) && op.Op == "dial":
 		return false
 	}

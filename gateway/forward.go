@@ -20,7 +20,7 @@ func (c *call) forward() {
 	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) // not every ResponseWriter has a connection
 	c.body.idle = c.route.link.limits.Idle
 	h := c.r.Header
-	c.announce(h)
+	c.announce()
 	c.out.Method, c.out.Header, c.out.URL = c.Call.Method, h, &c.url
 	if c.websocket {
 		h["Connection"], h["Upgrade"] = upgrade, websocket
@@ -194,6 +194,7 @@ func (c *call) mirror() {
 	c.address(t)
 	u := c.url
 	h := c.r.Header.Clone()
+	c.sayIn(h)
 	delete(h, "Expect")
 	if c.body.length > 0 {
 		delete(c.r.Header, "Expect") // it has been met

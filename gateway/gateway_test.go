@@ -152,7 +152,7 @@ func start(t *testing.T, edit func(*gateway.Config), apis ...*api.API) *bench {
 				"good":  {Realm: "default", Client: "c1", User: "dory", Scope: scope.Set{"read", "write"}},
 				"alone": {Realm: "default", Client: "c%2", Scope: scope.Set{"read"}},
 				"odd":   {Realm: "default", Client: "c1", User: "Dörte \"d\"\r\nX: 1", Scope: scope.Set{"read"}},
-			})},
+			}, nil)},
 		},
 		Refuse: map[string]gateway.RefuseFunc{"plain": func(w http.ResponseWriter, _ *http.Request, _ *policy.Call, refusal *policy.Refusal) {
 			w.WriteHeader(refusal.Status)

@@ -28,7 +28,8 @@ var (
 		"x-real-ip": true, "x-client-ip": true, "x-cluster-client-ip": true, "x-originating-ip": true,
 		"true-client-ip": true, "client-ip": true, "cf-connecting-ip": true, "fastly-client-ip": true,
 		"client-cert": true, "client-cert-chain": true, // RFC 9440
-		"x-host": true, "x-http-host-override": true,
+		"x-request-id": true, // ours; the listener has read a trusted proxy's
+		"x-host":       true, "x-http-host-override": true,
 		"proxy": true, // becomes the environment variable HTTP_PROXY
 	}
 	// Framing fields in a spelling that we do not read and others do.
