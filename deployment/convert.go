@@ -27,6 +27,12 @@ func (f *File) realm(stored *realm.Realm) *realm.Realm {
 		"refresh_token": func() { r.RefreshToken = realm.RefreshToken(f.RefreshToken) },
 		"all_scope":     func() { r.AllScope = f.AllScope },
 		"keys":          func() { r.Keys = realm.KeySchedule(f.Keys) },
+		"trusted_issuers": func() {
+			r.TrustedIssuers = nil
+			for _, t := range f.TrustedIssuers {
+				r.TrustedIssuers = append(r.TrustedIssuers, realm.TrustedIssuer(t))
+			}
+		},
 	} {
 		if f.Has(key) {
 			set()

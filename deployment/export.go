@@ -127,6 +127,9 @@ func FromRealm(r *realm.Realm) *File {
 	for _, d := range r.Dialects {
 		f.Dialects = append(f.Dialects, Named(d))
 	}
+	for _, t := range r.TrustedIssuers {
+		f.TrustedIssuers = append(f.TrustedIssuers, TrustedIssuer(t))
+	}
 	return f
 }
 

@@ -32,6 +32,8 @@ type File struct {
 	AllScope     string       `yaml:"all_scope"`     // the scope that covers every other; only trusted clients may hold it
 	Keys         Keys         `yaml:"keys"`          // when signing keys change
 
+	TrustedIssuers []TrustedIssuer `yaml:"trusted_issuers"` // other authorization servers whose access tokens the gateway takes
+
 	Scopes  []Scope  `yaml:"scopes"`  // rights that the realm knows by name
 	Users   []User   `yaml:"users"`   // people who sign in
 	Clients []Client `yaml:"clients"` // OAuth clients
@@ -65,6 +67,19 @@ type RefreshToken struct {
 type Keys struct {
 	Every    realm.Duration `yaml:"every"`    // a new signing key this often; default: only by `sallyport key rotate`
 	Announce realm.Duration `yaml:"announce"` // a key is published this long before it signs; default 24h
+}
+
+// A TrustedIssuer is another authorization server whose access tokens the way in `bearer` takes: JWTs in the manner of RFC
+// 9068. Such a token acts as a client of the realm and has none but that client's scopes. It is good until it expires:
+// nobody tells this server when it is revoked.
+type TrustedIssuer struct {
+	Issuer   string   `yaml:"issuer"`   // `iss` of its tokens, exactly
+	JWKSURI  string   `yaml:"jwks_uri"` // where its keys are; default: as its metadata say
+	Audience []string `yaml:"audience"` // any of these must be in `aud`
+	Algs     []string `yaml:"algs"`     // signatures that it makes: `RS256` to `RS512`, `PS256` to `PS512`, `ES256` to `ES512`, `EdDSA`; default RS256, PS256, ES256 and EdDSA
+	Client   string   `yaml:"client"`   // client that its tokens act as, or `claim:NAME` for the one that a claim names
+	Scopes   string   `yaml:"scopes"`   // claim that holds the scopes; default `scope`
+	User     string   `yaml:"user"`     // claim that names the user, who is told to the upstream as one of this realm; default: nobody is named
 }
 
 // A Scope is a right that the realm knows by name.

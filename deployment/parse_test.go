@@ -21,6 +21,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a dialect twice", "realm: a\ndialects: [ddi, ddi]", `f.yaml:2:1: dialects: "ddi" is given twice; give it once`},
 		{"settings of a dialect", "realm: a\ndialects: [ddi: {x: 1}]", "f.yaml:2:1: dialects: ddi: has no settings; write the name alone"},
 		{"two dialects in one entry", "realm: a\ndialects: [{ddi: {}, digirunner: {}}]", "f.yaml:2:12: dialects: want a name, or one name with its settings such as {ratelimit: {rate: 100/s}}"},
+		{"a trusted issuer", "realm: a\ntrusted_issuers: [{issuer: https://p.example.org, client: x}]", "f.yaml:2:1: trusted_issuers: number 1: audience: is missing; name what `aud` says when a token is for this gateway, or any token of that issuer would do"},
 		{"a nameless user", "realm: a\nusers: [{org: 1}]", "f.yaml:2:10: name: is missing; every user needs one"},
 		{"a user twice", "realm: a\nusers: [{name: x}, {name: x}]", "f.yaml:2:21: name: user x is already in the file, line 2; names are unique in a realm"},
 		{"two passwords", "realm: a\nusers: [{name: x, password: p, password_env: SET}]", "f.yaml:2:32: user x: password_env: give only one of password and password_env"},

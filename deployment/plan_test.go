@@ -74,6 +74,8 @@ func TestDiff(t *testing.T) {
 ~ realm default: all_scope all -> every; dialects [ddi] -> [ddi digirunner]`},
 		{"realm settings taken away", "realm: default\ndialects: []", false, `
 ~ realm default: dialects [ddi] -> none`},
+		{"a trusted issuer", "realm: default\ntrusted_issuers: [{issuer: https://p.example.org, audience: [a], client: one}]", false, `
+~ realm default: trusted_issuers none -> [{audience: [a], client: one, issuer: https://p.example.org}]`},
 		{"a user", "realm: default\nusers: [{name: dory, org: 7, roles: [a, b], status: off}]", false, `
 ~ user dory: org 100000 -> 7; roles none -> [a b]; status on -> off`},
 		{"a password", "realm: default\nusers: [{name: nemo, password: other}]", false, `
@@ -191,7 +193,7 @@ func TestStatusStaysUnlessSaid(t *testing.T) {
 
 func TestExportIsTheSame(t *testing.T) {
 	m := &memory{}
-	commit(t, m, plan(t, m, base+"---\nrealm: staff\nhosts: [staff.example.org]\nkeys: {every: 90d}\nrefresh_token: {rotate: false, grace: 0s}\nclients: [{id: \"null\", type: public, name: \"a: b # c\", description: \"1\\n2\"}]", false))
+	commit(t, m, plan(t, m, base+"---\nrealm: staff\nhosts: [staff.example.org]\nkeys: {every: 90d}\ntrusted_issuers: [{issuer: https://p.example.org, jwks_uri: https://k.example.org, audience: [a, b], algs: [RS256], client: \"claim:azp\", scopes: scp, user: sub}, {issuer: https://q.example.org, audience: [a], client: one}]\nrefresh_token: {rotate: false, grace: 0s}\nclients: [{id: \"null\", type: public, name: \"a: b # c\", description: \"1\\n2\"}]", false))
 	for i, u := range m.users { // hashes that can be read again
 		m.users[i].Password = "sha256:" + strings.Repeat(string(rune('0'+i)), 64)
 		_ = u
