@@ -15,6 +15,7 @@ import (
 	"sallyport/grant/refresh"
 	"sallyport/policy"
 	"sallyport/policy/apikey"
+	"sallyport/policy/backauth"
 	"sallyport/policy/basic"
 	"sallyport/policy/bearer"
 	"sallyport/policy/cache"
@@ -79,6 +80,7 @@ func parts(d partDeps) policy.Parts {
 			"signature":   signature.Kind(signature.Deps{Keys: d.Keys, Clients: d.Clients, Uses: d.Leaser, Replays: d.Counts}),
 		},
 		Kinds: map[string]policy.Kind{
+			"backauth":    backauth.Kind(),
 			"cache":       cache.Kind(d.Cache),
 			"concurrency": concurrency.Kind(),
 			"cors":        cors.Kind(),

@@ -109,6 +109,7 @@ type Caller struct {
 	Scope      scope.Set
 	Scheme     string         // authentication scheme of the credential, for the challenge if it does not reach far enough
 	Way        string         // the way in that it was let in by
+	Presented  string         // the Authorization field as it came, if the credential was there; never log it
 	Credential string         // public name of the credential: jti of a token, id of a key; "" if it has none
 	Token      *token.Access  // nil unless a bearer token was used
 	Record     *client.Client // set by the chain: the client's own conditions hold

@@ -48,7 +48,11 @@ func (k *Kustvakt) user(c call) (string, error) {
 
 // Refuse implements dialect.Dialect: the product's shape, and beside its two challenges what RFC 6750 section 3 wants said.
 func (k *Kustvakt) Refuse(w http.ResponseWriter, r *http.Request, _ *policy.Call, f *policy.Refusal) {
-	switch f.Reason {
+	reason := f.Reason
+	if f.Challenge == oauth.InvalidToken && (reason == oauth.ClientUnknown || reason == oauth.ClientDisabled || reason == oauth.ClientLocked) {
+		reason = oauth.TokenRevoked // which is what the product knows of it
+	}
+	switch reason {
 	case oauth.TokenMissing:
 		_, n := bearerOf(r.Header.Get("Authorization"))
 		if n == nil {
@@ -66,7 +70,7 @@ func (k *Kustvakt) Refuse(w http.ResponseWriter, r *http.Request, _ *policy.Call
 		}
 		n.write(w)
 	case oauth.TokenMalformed, oauth.TokenExpired, oauth.TokenRevoked, oauth.TokenWrongClient:
-		noticeToken(oauth.Fail(f.Reason, "")).write(w)
+		noticeToken(oauth.Fail(reason, "")).write(w)
 	case oauth.ScopeMissing:
 		names := web.Printable(f.Scope.String())
 		n := notice{status: 401, code: 2010, message: "Scope " + names + " is not authorized"}

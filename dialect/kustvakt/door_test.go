@@ -51,6 +51,7 @@ func TestRefuse(t *testing.T) {
 		body    string
 	}{
 		{"revoked", "Bearer x", policy.Refusal{Status: 401, Reason: oauth.TokenRevoked}, 401, bearer + `, error="invalid_token"`, b("2011", "Access token is invalid", "invalid_token")},
+		{"of a client that is off", "Bearer x", policy.Refusal{Status: 401, Reason: oauth.ClientDisabled, Scheme: "Bearer", Challenge: oauth.InvalidToken}, 401, bearer + `, error="invalid_token"`, b("2011", "Access token is invalid", "invalid_token")},
 		{"unknown", "Bearer x", policy.Refusal{Status: 401, Reason: oauth.TokenMalformed}, 401, bearer + `, error="invalid_token"`, b("2011", "Access token is invalid", "invalid_token")},
 		{"expired", "Bearer x", policy.Refusal{Status: 401, Reason: oauth.TokenExpired}, 401, bearer + `, error="invalid_token", error_description="Access token is expired"`, b("2003", "Access token is expired", "")},
 		{"scope", "Bearer x", policy.Refusal{Status: 403, Reason: oauth.ScopeMissing, Scope: []string{"vc_info"}}, 401, bearer + `, error="insufficient_scope", scope="vc_info"`, b("2010", "Scope vc_info is not authorized", "")},

@@ -63,7 +63,7 @@ func (p *basic) Request(ctx context.Context, c *policy.Call) error {
 			Fix:   "Call with a token, or ask an administrator to give the client the grant client_credentials.",
 		}
 	}
-	c.Caller = policy.Caller{Client: found.ID, Scope: found.Scopes, Scheme: scheme}
+	c.Caller = policy.Caller{Client: found.ID, Scope: found.Scopes, Scheme: scheme, Presented: c.Header.Get(authorization)}
 	// The secret was for us. An upstream that got it could use it here in the caller's name.
 	c.Header.Del(authorization)
 	return nil

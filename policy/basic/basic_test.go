@@ -109,9 +109,10 @@ func TestBasic(t *testing.T) {
 					}
 				}
 				a := &authenticator{}
+				presented := c.Header.Get("Authorization")
 				err := policytest.Make(t, basic.Kind(a), "").Request(t.Context(), c)
 				if status == 0 {
-					want := policy.Caller{Client: "shop", Scope: scope.Set{"read"}, Scheme: "Basic"}
+					want := policy.Caller{Client: "shop", Scope: scope.Set{"read"}, Scheme: "Basic", Presented: presented}
 					if diff := cmp.Diff(want, c.Caller); err != nil || diff != "" {
 						t.Fatal(err, diff)
 					}

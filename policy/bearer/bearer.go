@@ -8,6 +8,7 @@ package bearer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"sallyport/oauth"
@@ -52,7 +53,7 @@ func (b *bearer) Request(ctx context.Context, c *policy.Call) error {
 	if err != nil {
 		return refuse(err)
 	}
-	c.Caller = policy.Caller{Client: access.Client, User: access.User, Scope: access.Scope, Scheme: scheme, Credential: access.ID, Token: access, Slots: &access.Slots}
+	c.Caller = policy.Caller{Client: access.Client, User: access.User, Scope: access.Scope, Scheme: scheme, Presented: c.Header.Get(authorization), Credential: access.ID, Token: access, Slots: &access.Slots}
 	// The token was for us. An upstream that got it could use it here in the caller's name.
 	c.Header.Del(authorization)
 	return nil
@@ -132,6 +133,11 @@ func refuse(err error) error {
 	}
 	if e.Err != nil {
 		r.Facts = []policy.Fact{{Name: "cause", Value: e.Err.Error()}}
+	}
+	// Who holds a token may know that it is the client that was switched off. The token is as invalid as any other.
+	var client *oauth.Error
+	if errors.As(e.Err, &client) && e.Reason == oauth.TokenRevoked {
+		r.Reason, r.Subject, r.Fix = client.Reason, client.Subject, "Ask an administrator to change the client."
 	}
 	return r
 }

@@ -35,6 +35,10 @@ func (verifier) Verify(_ context.Context, r *realm.Realm, raw string) (*token.Ac
 		return nil, oauth.Fail(oauth.TokenExpired, "")
 	case raw == "ended":
 		return nil, oauth.Fail(oauth.TokenRevoked, "")
+	case raw == "client-off":
+		e := oauth.Fail(oauth.TokenRevoked, "the-jti")
+		e.Err = oauth.Fail(oauth.ClientDisabled, "c1")
+		return nil, e
 	case raw == "away":
 		return nil, oauth.Fail(oauth.Unavailable, "")
 	case raw == "broken":
@@ -70,6 +74,7 @@ func TestBearer(t *testing.T) {
 		{"garbage", []string{"Bearer abc.def~+/="}, 401, oauth.TokenMalformed, oauth.InvalidToken},
 		{"expired", []string{"Bearer old"}, 401, oauth.TokenExpired, oauth.InvalidToken},
 		{"revoked", []string{"Bearer ended"}, 401, oauth.TokenRevoked, oauth.InvalidToken},
+		{"the client is off", []string{"Bearer client-off"}, 401, oauth.ClientDisabled, oauth.InvalidToken},
 	}
 	p := policytest.Make(t, bearer.Kind(verifier{}, nil), "")
 	for _, tt := range tests {
@@ -79,12 +84,13 @@ func TestBearer(t *testing.T) {
 				h.Add("Authorization", v)
 			}
 			call := &policy.Call{Method: "GET", Path: "/", Query: "access_token=good", Header: h, Realm: &realm.Realm{Name: "default"}}
+			presented := h.Get("Authorization")
 			err := p.Request(t.Context(), call)
 			if tt.status == 0 {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := policy.Caller{Client: "c1", User: "u1", Scope: scope.Set{"read"}, Scheme: "Bearer", Token: good}
+				want := policy.Caller{Client: "c1", User: "u1", Scope: scope.Set{"read"}, Scheme: "Bearer", Presented: presented, Token: good}
 				if diff := cmp.Diff(want, call.Caller, cmpopts.IgnoreFields(policy.Caller{}, "Slots"), cmpopts.IgnoreFields(token.Access{}, "Slots")); diff != "" {
 					t.Errorf("caller (-want +got):\n%s", diff)
 				}

@@ -110,6 +110,7 @@ func (p *signature) request(ctx context.Context, c *policy.Call) error {
 		return err
 	}
 	c.Caller.Scope, c.Caller.Credential, c.Caller.Slots = key.Scope(c.Realm, c.Caller.Record), key.ID, &key.Slots
+	c.Caller.Presented = c.Header.Get(authorization)
 	c.Header.Del(authorization)
 	return nil
 }

@@ -75,7 +75,7 @@ func TestFormula(t *testing.T) {
 	if err := policytest.Make(t, w.kind(), "").Request(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	want := policy.Caller{Client: "shop", Scope: scope.Set{"read"}, Scheme: "DGRK", Credential: id, Record: w.clients["shop"]}
+	want := policy.Caller{Client: "shop", Scope: scope.Set{"read"}, Scheme: "DGRK", Presented: "DGRK " + id + "." + known, Credential: id, Record: w.clients["shop"]}
 	if diff := cmp.Diff(want, c.Caller, cmpopts.IgnoreFields(policy.Caller{}, "Slots"), cmpopts.EquateComparable(client.Hours{}, client.Network{})); diff != "" || c.Caller.Slots == nil {
 		t.Error(diff)
 	}
