@@ -27,6 +27,13 @@ func Parameter(segment string) (name string, ok bool) {
 // ParsePattern reads a path of which whole segments may be parameters ("/orders/{id}"). It returns the parameters' names
 // from left to right, and the pattern's simplest spelling beside ErrPatternSpelling if that is another.
 func ParsePattern(path string) (names []string, simplest string, err error) {
+	if !strings.ContainsAny(path, "{}") {
+		simplest, err = ParsePath(path)
+		if err == nil && simplest != path {
+			err = ErrPatternSpelling
+		}
+		return nil, simplest, err
+	}
 	segments := strings.Split(path, "/")
 	var holes []int
 	for i, s := range segments {

@@ -118,10 +118,23 @@ func TestTarget(t *testing.T) {
 		{"/", "http://a", true, "/", "/"},
 		{"/", "http://a/v1", true, "/x", "/v1/x"},
 		{"/", "http://a/v1", false, "/", "/v1/"},
+
+		// What is sent of a parameter is what came, and stays one segment.
+		{"/orders/{id}", "http://a", true, "/orders/5/items", "/items"},
+		{"/orders/{id}", "http://a", false, "/orders/5/items", "/orders/5/items"},
+		{"/orders/{id}", "http://a/v1/{id}", true, "/orders/5", "/v1/5"},
+		{"/orders/{id}", "http://a/v1/{id}/", true, "/orders/5/items/", "/v1/5/items/"},
+		{"/orders/{id}", "http://a/v1/{id}", true, "/orders/a%3Fb%2Cc;d", "/v1/a%3Fb%2Cc;d"},
+		{"/{tenant}/orders/{id}", "http://a/{id}/of/{tenant}/x", true, "/t%20/orders/5/6", "/5/of/t%20/x/6"},
+		{"/orders/{id}", "http://a/{id}", true, "/orders/{id}", "/%7Bid%7D"},
 	}
 	for _, tt := range tests {
 		table := newTable(&api.API{Name: "a", Path: tt.path, Upstream: tt.upstream, Strip: tt.strip})
-		if got := table.Target("default", "", tt.call); got != tt.want {
+		call, err := api.ParsePath(tt.call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := table.Target("default", "", call); got != tt.want {
 			t.Errorf("%s at %s (strip %v), %s: %q, want %q", tt.path, tt.upstream, tt.strip, tt.call, got, tt.want)
 		}
 	}
