@@ -57,6 +57,8 @@ type Config struct {
 	DrainDelay        realm.Duration `yaml:"drain_delay"`         // at the end: how long /readyz says 503 before the listeners close, so that balancers look away first
 	DrainTimeout      realm.Duration `yaml:"drain_timeout"`       // at the end: how long requests under way may take to finish
 
+	CacheBytes int `yaml:"cache_bytes"` // memory for what the cache policies of all APIs together store; 0: 64 MiB
+
 	PasswordWorkers int `yaml:"password_workers"` // passwords that are checked side by side; 0: one less than there are processors
 
 	MasterKey string `yaml:"-"` // the text of SALLYPORT_MASTER_KEY

@@ -177,6 +177,8 @@ func (c *Config) check() error {
 		return usage("master_key_file: is needed when data is empty")
 	case c.MaxHeaderBytes < 4<<10 || c.MaxHeaderBytes > 16<<20:
 		return usage("max_header_bytes: %d is out of bounds; use 4096 to 16777216", c.MaxHeaderBytes)
+	case c.CacheBytes != 0 && c.CacheBytes < 1<<20:
+		return usage("cache_bytes: %d is out of bounds; use 1048576 or more, or 0 for 64 MiB", c.CacheBytes)
 	case c.TraceEvery < 0:
 		return usage("trace_every: %d is no number of traces; use 1 for each, 100 for one in a hundred", c.TraceEvery)
 	case c.PasswordWorkers < 0 || c.PasswordWorkers > 1024:

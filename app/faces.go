@@ -72,7 +72,7 @@ func (a *App) partDeps() partDeps {
 	keys := fetch.New(fetch.Options{Private: true})
 	return partDeps{
 		Tokens: a.tokens, Clients: a.clients, Leaser: a.leaser, Engine: a.engine, Keys: a.keys, Counts: a.store,
-		Cache: int64(a.config.CacheBytes),
+		Cache:   int64(a.config.CacheBytes),
 		Issuers: bearer.NewIssuers(keys, a.clients, a.now),
 	}
 }

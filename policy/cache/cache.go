@@ -40,6 +40,7 @@ var source string
 const (
 	DefaultSize    = 64 << 20 // bytes of all that is stored
 	defaultLargest = 1 << 20
+	maxLargest     = 256 << 20
 	maxMinutes     = 7 * 24 * 60
 )
 
@@ -67,9 +68,6 @@ func Kind(size int64) policy.Kind {
 
 // check completes the settings.
 func (p *cache) check() error {
-	if p.Largest == 0 {
-		p.Largest = min(defaultLargest, p.store.most/4)
-	}
 	switch {
 	case p.Mode != "" && p.Mode != "standard" && p.Mode != "fixed":
 		return errors.New("mode: is neither standard nor fixed; leave it out for standard")
@@ -79,8 +77,8 @@ func (p *cache) check() error {
 		return fmt.Errorf("minutes: is not a number from 0 to %d; correct it", maxMinutes)
 	case p.Anything && p.Shared:
 		return errors.New("anything: cannot be together with shared, since private answers would be shared; take one out")
-	case p.Largest < 0 || p.Largest > p.store.most/4:
-		return fmt.Errorf("largest: is not between 0 and %d, a quarter of the cache; correct it", p.store.most/4)
+	case p.Largest < 0 || p.Largest > maxLargest:
+		return fmt.Errorf("largest: is not a number from 0 to %d; correct it", maxLargest)
 	case p.fixed() && p.StaleIfError+p.StaleWhileRevalidate > 0:
 		return errors.New("stale_if_error and stale_while_revalidate: do not go with mode fixed, which gives old copies anyway; take them out")
 	}
@@ -90,6 +88,10 @@ func (p *cache) check() error {
 	if slices.Contains(p.Methods, "") {
 		return errors.New("methods: an entry is empty; name a method")
 	}
+	if p.Largest == 0 {
+		p.Largest = defaultLargest
+	}
+	p.Largest = min(p.Largest, p.store.most/4) // the server may have less room than an API wants
 	if len(p.Methods) == 0 {
 		p.Methods = []string{"GET", "HEAD"}
 	}

@@ -22,7 +22,8 @@ type Settings struct {
 	Shared bool `json:"shared,omitempty"`
 	// Vary names fields of the request by which answers differ although the upstream does not say so in its own Vary.
 	Vary []string `json:"vary,omitempty"`
-	// Largest is the size in bytes of the largest body that is kept, 1048576 if not given.
+	// Largest is the size in bytes of the largest body that is kept, 1048576 if not given; never more than a quarter of the
+	// server's cache_bytes.
 	Largest int64 `json:"largest,omitempty"`
 	// StaleIfError is for how long after its time an answer may stand in for an upstream that fails, if the answer itself
 	// does not say (RFC 5861 section 4). Not at all if not given.
