@@ -64,6 +64,8 @@ type Call struct {
 	Params []Param    // path parameters, left to right
 	Caller Caller     // who calls, once an authenticating policy has said so
 
+	Dialect string // that its refusals are written in; "": RFC 6750 and problem+json
+
 	Answer *Answer // set by a policy that answers the call itself; then nothing is sent upstream
 
 	kept [4]kept
