@@ -77,6 +77,6 @@ func (p *concurrency) Request(_ context.Context, c *policy.Call) error {
 // Done implements policy.Finisher. Calls that were refused here have kept nothing.
 func (p *concurrency) Done(c *policy.Call) {
 	if g, ok := c.Kept(p).(*gauge); ok {
-		p.places.leave(g)
+		g.leave()
 	}
 }

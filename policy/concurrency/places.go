@@ -7,42 +7,34 @@ import (
 )
 
 const (
-	parts     = 16
-	mostSpare = 64 // of each part
+	parts   = 16
+	looksAt = 4 // when a gauge is added, so many are looked at whether they can go
 )
 
-// places count calls that are on their way. Only who has some takes any memory.
+// places count calls that are on their way.
 type places struct{ parts [parts]part }
 
+// A part has the gauges of some keys. One that is at 0 is kept for the next call, until it is in the way: some are looked
+// at whenever one is added, so not many more stay than are in use.
 type part struct {
 	mu     sync.Mutex
 	gauges map[policy.Key]*gauge
-	spare  *gauge // to be used again
-	spares int
 }
 
 // A gauge counts the calls of one key. It belongs to its part.
 type gauge struct {
-	key  policy.Key
+	part *part
 	n    int
-	next *gauge // of the spare ones
 }
-
-func (p *places) part(key *policy.Key) *part { return &p.parts[key.Hash()%parts] }
 
 // enter takes a place, unless as many as most are taken.
 func (p *places) enter(key policy.Key, most int) *gauge {
-	part := p.part(&key)
+	part := &p.parts[key.Hash()%parts]
 	part.mu.Lock()
 	defer part.mu.Unlock()
 	g := part.gauges[key]
 	if g == nil {
-		g = part.take()
-		g.key = key
-		if part.gauges == nil {
-			part.gauges = map[policy.Key]*gauge{}
-		}
-		part.gauges[key] = g
+		g = part.add(key)
 	}
 	if g.n >= most {
 		return nil
@@ -51,28 +43,37 @@ func (p *places) enter(key policy.Key, most int) *gauge {
 	return g
 }
 
-// leave gives a place back.
-func (p *places) leave(g *gauge) {
-	part := p.part(&g.key)
-	part.mu.Lock()
-	defer part.mu.Unlock()
-	if g.n--; g.n > 0 {
-		return
+func (p *part) add(key policy.Key) *gauge {
+	if p.gauges == nil {
+		p.gauges = map[policy.Key]*gauge{}
 	}
-	delete(part.gauges, g.key)
-	g.key = policy.Key{}
-	if part.spares < mostSpare {
-		g.next, part.spare = part.spare, g
-		part.spares++
+	looked := 0
+	for old, g := range p.gauges { // in random order
+		if g.n == 0 {
+			delete(p.gauges, old)
+		}
+		if looked++; looked == looksAt {
+			break
+		}
 	}
+	g := &gauge{part: p}
+	p.gauges[key] = g
+	return g
 }
 
-func (p *part) take() *gauge {
-	g := p.spare
-	if g == nil {
-		return &gauge{}
+// leave gives a place back.
+func (g *gauge) leave() {
+	g.part.mu.Lock()
+	defer g.part.mu.Unlock()
+	g.n--
+}
+
+// size counts the gauges.
+func (p *places) size() (n int) {
+	for i := range p.parts {
+		p.parts[i].mu.Lock()
+		n += len(p.parts[i].gauges)
+		p.parts[i].mu.Unlock()
 	}
-	p.spare, g.next = g.next, nil
-	p.spares--
-	return g
+	return n
 }
