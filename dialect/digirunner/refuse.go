@@ -22,6 +22,9 @@ func (f *front) Refuse(w http.ResponseWriter, r *http.Request, made *policy.Call
 	}
 	c := &call{w: w, r: r, realm: realm.FromContext(r.Context()), now: f.Now()}
 	c.about = tellOf(r, made, refusal)
+	if c.about.day == "" && c.realm != nil && (refusal.Reason == oauth.ClientNotYetValid || refusal.Reason == oauth.ClientExpired) {
+		f.day(c, refusal.Reason)
+	}
 	a, known := wayErrors[way][refusal.Reason]
 	if !known {
 		a, known = gatewayErrors[refusal.Reason]

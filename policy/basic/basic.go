@@ -49,7 +49,7 @@ func (p *basic) Request(ctx context.Context, c *policy.Call) error {
 	if err != nil {
 		return err
 	}
-	found, proved, err := p.clients.Authenticate(ctx, c.Realm, creds, c.Source, c.API.Errors)
+	found, proved, err := p.clients.Authenticate(ctx, c.Realm, creds, c.Source, c.Dialect)
 	if err != nil {
 		return refuse(c, creds.ID, err)
 	}
@@ -114,7 +114,7 @@ func refuse(c *policy.Call, id string, err error) error {
 	r.Facts = []policy.Fact{{Name: "client", Value: id, Public: true}, {Name: "what was wrong", Value: string(e.Reason)}}
 	r.Fix = "Check the client id and the secret; an administrator sees why in the server's record of this refusal."
 	switch {
-	case c.API.Errors == "":
+	case c.Dialect == "":
 		r.Reason, r.Detail = oauth.SecretWrong, oauth.Fail(oauth.SecretWrong, "").Description
 	case slices.Contains([]oauth.Reason{oauth.ClientDisabled, oauth.ClientLocked, oauth.ClientNotYetValid, oauth.ClientExpired}, e.Reason):
 		r.Status, r.Scheme = 403, ""

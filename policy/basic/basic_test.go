@@ -100,7 +100,7 @@ func TestBasic(t *testing.T) {
 		for _, door := range []string{"", "digirunner"} {
 			t.Run(tt.name+" "+door, func(t *testing.T) {
 				c := policytest.NewCall("GET", "/", tt.header...)
-				c.API.Errors = door
+				c.Dialect = door
 				status, reason := tt.status, tt.reason
 				if door != "" {
 					status = tt.doorSays
