@@ -245,6 +245,9 @@ func TestEveryRowIsTried(t *testing.T) {
 	for _, r := range gatewayRows() {
 		tried[r.tries] = true
 	}
+	for _, r := range callRows() {
+		tried[r.tries] = true
+	}
 	for _, name := range slices.Sorted(maps.Keys(digirunner.Reasons())) {
 		own := name == "v2/grant_unsupported" || name == "refresh/user_unknown"
 		if !own {

@@ -9,7 +9,11 @@ var (
 // Reasons returns every reason that a table foresees, so that a test can tell that each is tried.
 func Reasons() map[string]bool {
 	rows := map[string]bool{}
-	for name, t := range map[string]table{"common": common, "token": tokenErrors, "v2": tokenV2Errors, "refresh": refreshErrors, "inspect": inspectErrors, "gateway": gatewayErrors} {
+	tables := map[string]table{"common": common, "token": tokenErrors, "v2": tokenV2Errors, "refresh": refreshErrors, "inspect": inspectErrors, "gateway": gatewayErrors}
+	for way, t := range wayErrors {
+		tables[way] = t
+	}
+	for name, t := range tables {
 		for reason := range t {
 			rows[name+"/"+string(reason)] = true
 		}

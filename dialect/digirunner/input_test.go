@@ -182,10 +182,14 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	for bad, want := range map[string]string{
-		`{"wrong_status":400}`:            "wrong_status: unknown setting; there are wrong_password_status (401 or 400) and rotate_refresh_tokens (true or false)",
+		`{"wrong_status":400}`:            "wrong_status: unknown setting; there are wrong_password_status (401 or 400), rotate_refresh_tokens and bare_calls (true or false), and hosts (a list of names)",
 		`{"wrong_password_status":403}`:   "wrong_password_status: 403 is not allowed; use 401 (as documented) or 400 (as the product does)",
 		`{"wrong_password_status":"400"}`: "wrong_password_status: string is not allowed; write a number",
 		`{"rotate_refresh_tokens":"yes"}`: "rotate_refresh_tokens: string is not allowed; write true or false",
+		`{"hosts":"api.example.org"}`:     "hosts: string is not allowed; write a list of host names",
+		`{"hosts":[1]}`:                   "hosts: number is not allowed; write a list of host names",
+		`{"hosts":["*"]}`:                 "hosts: \"*\" is not a host name; write it without port and path, such as api.example.org",
+		`{"hosts":["a:80"]}`:              "hosts: \"a:80\" is not a host name; write it without port and path, such as api.example.org",
 		`{} {}`:                           "settings: there is something after the object; write one object",
 		`[]`:                              "settings: not an object of",
 		`{`:                               "settings: not an object of",
