@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -141,8 +142,9 @@ func checkPolicies(policies []Policy, known map[string]func(json.RawMessage) err
 		if !ok {
 			return fmt.Errorf("policies: %q is not a policy; use one of %s", p.Name, list(slices.Sorted(maps.Keys(known))))
 		}
-		if has(policies[:i], p.Name) {
-			return fmt.Errorf("policies: %q is there twice; remove one", p.Name)
+		// A quota for the day and one for the month are two; with the same settings, one of them is a mistake.
+		if slices.ContainsFunc(policies[:i], func(q Policy) bool { return q.Name == p.Name && bytes.Equal(q.Settings, p.Settings) }) {
+			return fmt.Errorf("policies: %q is there twice with the same settings; remove one", p.Name)
 		}
 		if check == nil {
 			continue

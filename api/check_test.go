@@ -54,8 +54,11 @@ func valid() *api.API {
 
 func TestCheckAccepts(t *testing.T) {
 	for name, edit := range map[string]func(*api.API){
-		"everything":      func(*api.API) {},
-		"the least":       func(a *api.API) { *a = api.API{Name: "a", Path: "/", Upstream: "https://[::1]:9000"} },
+		"everything": func(*api.API) {},
+		"the least":  func(a *api.API) { *a = api.API{Name: "a", Path: "/", Upstream: "https://[::1]:9000"} },
+		"a policy twice": func(a *api.API) {
+			a.Policies = []api.Policy{{Name: "plain"}, {Name: "plain", Settings: json.RawMessage(`{"by": "address"}`)}}
+		},
 		"an escaped path": func(a *api.API) { a.Path = "/m%C3%BCnze" },
 		"a parameter":     func(a *api.API) { a.Path, a.Upstream = "/orders/{id}/items/{item_2}", "http://a.example/v1/{id}/" },
 		"hosts":           func(a *api.API) { a.Host = "*.example.org" },
@@ -140,7 +143,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"scope of a method", func(a *api.API) { a.Methods = map[string][]string{"GET": {""}} }, "methods.GET: ", "ASCII"},
 		{"unknown dialect", func(a *api.API) { a.Errors = "xyz" }, `errors: "xyz"`, "digirunner, ddi"},
 		{"unknown policy", func(a *api.API) { a.Policies[0].Name = "xyz" }, `policies: "xyz"`, "limit, plain"},
-		{"policy twice", func(a *api.API) { a.Policies[1].Name = "plain" }, "policies: ", "twice"},
+		{"policy twice", func(a *api.API) { a.Policies[1] = a.Policies[0] }, "policies: ", "twice"},
 		{"settings of a policy", func(a *api.API) { a.Policies[1].Settings = nil }, "policies.limit: rate: ", "10/s"},
 	}
 	for _, tt := range tests {

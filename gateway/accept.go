@@ -173,7 +173,7 @@ func (c *call) isPreflight() bool {
 // describe fills in what policies see.
 func (c *call) describe() {
 	r := c.r
-	c.Call.Method, c.Call.Host, c.Call.Query, c.Call.Header, c.Call.Reply = r.Method, r.Host, r.URL.RawQuery, r.Header, c.w.Header()
+	c.Call.Method, c.Call.Host, c.Call.Query, c.Call.Header, c.Call.Reply = r.Method, r.Host, r.URL.RawQuery, r.Header, policy.Fields(c.w.Header())
 	c.Call.Dialect = c.route.api.Errors
 	if to := c.called(); to != nil && c.Call.Dialect == "" {
 		c.Call.Dialect = to.Dialect
