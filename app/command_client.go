@@ -16,7 +16,7 @@ import (
 )
 
 func (c *command) clients() *cobra.Command {
-	return group("client", "Look at and change clients", c.clientList(), c.clientShow(), c.clientAdd(), c.clientSet(), c.clientRemove(), c.secrets())
+	return group("client", "Look at and change clients", c.clientList(), c.clientShow(), c.clientAdd(), c.clientSet(), c.clientRemove(), c.secrets(), c.clientKeys())
 }
 
 // pageSize is how many objects a list reads at a time.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sallyport/scope"
+	"sallyport/usage"
 )
 
 // A Kind says how a credential is used.
@@ -53,6 +54,11 @@ type Credential struct {
 	NotBefore time.Time `json:"not_before,omitzero"`
 	NotAfter  time.Time `json:"not_after,omitzero"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
+}
+
+// Counter names the count of a credential's uses, which never begins anew.
+func (c *Credential) Counter() usage.Counter {
+	return usage.Counter{Realm: c.Realm, Subject: "key/" + c.ID}
 }
 
 // A Store keeps credentials.

@@ -11,6 +11,7 @@ import (
 	"sallyport/key"
 	"sallyport/realm"
 	"sallyport/scope"
+	"sallyport/usage"
 )
 
 // directorySize is how many credentials are kept in memory, unknown ones included.
@@ -19,9 +20,9 @@ const directorySize = 200_000
 // A Held is a credential in memory, with what others remember with it. It is shared; it must not be modified.
 type Held struct {
 	*Credential
-	Secret []byte     // of a signing key, opened
-	Count  string     // names the count of its uses
-	Slots  feed.Slots // limits of who comes with it
+	Secret []byte        // of a signing key, opened
+	Count  usage.Counter // of its uses
+	Slots  feed.Slots    // limits of who comes with it
 
 	cut atomic.Pointer[cut]
 }
@@ -34,7 +35,7 @@ type cut struct {
 
 // Hold returns a credential as a Directory would. Master opens the secret of a signing key.
 func Hold(c *Credential, master key.Master) (*Held, error) {
-	h := &Held{Credential: c, Count: "key/" + c.ID}
+	h := &Held{Credential: c, Count: c.Counter()}
 	if c.Kind == Signature {
 		var err error
 		if h.Secret, err = master.Open(sealPurpose, c.Realm, c.ID, c.Sealed); err != nil {

@@ -28,9 +28,8 @@ func UseKey(ctx context.Context, call *Call, h *credential.Held, uses Uses, sche
 		r.Facts = append(r.Facts, Fact{"key", h.ID, true})
 		return r
 	}
-	counter := usage.Counter{Realm: h.Realm, Subject: h.Count}
 	if h.Uses > 0 {
-		ok, _, err := uses.Take(ctx, counter, h.Uses)
+		ok, _, err := uses.Take(ctx, h.Count, h.Uses)
 		if err != nil {
 			return oauth.Because(oauth.Unavailable, err)
 		}
@@ -45,7 +44,7 @@ func UseKey(ctx context.Context, call *Call, h *credential.Held, uses Uses, sche
 		return nil
 	}
 	if h.Uses > 0 {
-		uses.Refund(counter)
+		uses.Refund(h.Count)
 	}
 	return &Refusal{
 		Status: 403, Reason: KeyWrongAPI, Subject: h.Client, Detail: "The key does not open this API.",

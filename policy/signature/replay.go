@@ -31,7 +31,7 @@ func (p *signature) first(ctx context.Context, c *policy.Call, key *credential.H
 		}
 		if granted == 0 {
 			if key.Uses > 0 {
-				p.Uses.Refund(usage.Counter{Realm: key.Realm, Subject: key.Count})
+				p.Uses.Refund(key.Count)
 			}
 			return &policy.Refusal{
 				Status: 401, Reason: policy.SignatureReplay, Scheme: scheme, Detail: "The same signature was used before.",
