@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"sallyport/api"
 	"sallyport/audit"
 	"sallyport/deployment/strictyaml"
 	"sallyport/feed"
@@ -180,49 +179,6 @@ func (p *Planner) scopes(plan *Plan, f *File, stored []scope.Scope) {
 			}
 		}
 	}
-}
-
-func (p *Planner) apis(plan *Plan, f *File, stored []*api.API) error {
-	var faults strictyaml.Errors
-	for i := range f.APIs {
-		a := f.APIs[i].api(f.Realm)
-		old := find(stored, func(o *api.API) bool { return o.Realm == f.Realm && o.Name == a.Name })
-		if other := p.sameDoor(f, a, stored); other != nil {
-			faults.Add(f.APIs[i].Of("path"), "api %s: path: %s is served by api %s already; choose another path, or remove that api", a.Name, a.Path, other.Name)
-		}
-		line := Line{Op: Add, Kind: feed.API, Realm: f.Realm, Name: a.Name}
-		if old != nil {
-			line.Op, line.Words = Change, changes(old, a)
-			if line.Words == "" {
-				continue
-			}
-		}
-		plan.Changes.APIs = append(plan.Changes.APIs, a)
-		plan.note(line, audit.Event{})
-	}
-	if p.Prune {
-		for _, a := range stored {
-			if a.Realm == f.Realm && !f.namesAPI(a.Name) {
-				plan.Delete(Ref{Kind: feed.API, Realm: f.Realm, ID: a.Name})
-			}
-		}
-	}
-	return faults.Err()
-}
-
-func (f *File) namesAPI(name string) bool {
-	return slices.ContainsFunc(f.APIs, func(a API) bool { return a.Name == name })
-}
-
-// sameDoor finds a stored API that stays and is served where a is to be.
-func (p *Planner) sameDoor(f *File, a *api.API, stored []*api.API) *api.API {
-	if p.Prune {
-		return nil
-	}
-	door := a.Door()
-	return find(stored, func(o *api.API) bool {
-		return o.Realm == a.Realm && o.Name != a.Name && o.Door() == door && !f.namesAPI(o.Name)
-	})
 }
 
 // Delete adds the end of a stored object. With a user or a client their tokens end.

@@ -2,6 +2,7 @@ package deployment_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -242,4 +243,33 @@ func TestPlanRefuses(t *testing.T) {
 	}
 	// A host name may move within one file.
 	plan(t, m, "realm: staff\nhosts: []\n---\nrealm: default\nhosts: [staff.example.org]", false)
+}
+
+// A file of ten thousand APIs is read and compared in a moment: the work grows with their number, not with its square.
+func BenchmarkPlanTenThousandAPIs(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("realm: default\napis:\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&text, "  - {name: n%d, path: \"/team%d/api%d/{id}\", upstream: http://127.0.0.1:9000, routes: [{path: /x, scopes: [read]}]}\n", i, i%100, i)
+	}
+	m := &memory{}
+	files, err := deployment.Parse("f.yaml", []byte(text.String()), checks())
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := deployment.Planner{Store: m, Hasher: hasher{}, Now: func() time.Time { return now }}
+	for range 2 { // the first time all are new
+		planned, err := p.Plan(context.Background(), files)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := planned.Commit(context.Background(), m, now); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if planned, err := p.Plan(context.Background(), files); err != nil || !planned.Changes.Empty() {
+			b.Fatal(err, planned.Diff)
+		}
+	}
 }
