@@ -35,6 +35,12 @@ type Config struct {
 
 	TLSClientCA string `yaml:"tls_client_ca"` // PEM file with the authorities whose client certificates are believed, where a client sends one; read again when it changes
 
+	ACMEDomains    []string `yaml:"acme_domains"`     // names to obtain certificates for, by ACME, in place of tls_cert; the terms of the authority are agreed to by naming one. It connects to port 443 of each name, which has to lead to the main listener
+	ACMEEmail      string   `yaml:"acme_email"`       // whom the authority tells of trouble with a certificate
+	ACMEDirectory  string   `yaml:"acme_directory"`   // URL of the authority's directory; default: Let's Encrypt
+	ACMECARoot     string   `yaml:"acme_ca_root"`     // PEM file with the authority of the directory's own certificate, where the system does not know it
+	ACMEHTTPListen string   `yaml:"acme_http_listen"` // address of a listener, to which port 80 of each name leads, that answers the authority as well and sends people on to https; empty: port 443 is enough
+
 	Data          string `yaml:"data"`            // folder of the SQLite file and the master key; it is made when absent
 	Database      string `yaml:"database"`        // postgres:// URL; without one, SQLite in the data folder
 	MasterKeyFile string `yaml:"master_key_file"` // file of the master key, made at first start with mode 0600; default: master.key in the data folder

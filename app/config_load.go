@@ -167,8 +167,12 @@ func (c *Config) check() error {
 		return usage("access_log_format: %.40q is not a form; use log, json or combined", c.AccessLogFormat)
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return usage("tls_cert, tls_key: only one of them is set; TLS needs both")
-	case c.TLSClientCA != "" && c.TLSCert == "":
-		return usage("tls_client_ca: is set without TLS; set tls_cert and tls_key as well")
+	case c.TLSCert != "" && len(c.ACMEDomains) > 0:
+		return usage("acme_domains, tls_cert: both are set; use one of them")
+	case c.TLSClientCA != "" && c.TLSCert == "" && len(c.ACMEDomains) == 0:
+		return usage("tls_client_ca: is set without TLS; set tls_cert and tls_key, or acme_domains, as well")
+	case len(c.ACMEDomains) == 0 && c.ACMEHTTPListen+c.ACMEDirectory+c.ACMECARoot+c.ACMEEmail != "":
+		return usage("acme_domains: is empty, though other settings of ACME are set; name the domains to obtain certificates for")
 	case c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://"):
 		return usage("database: it is not a PostgreSQL URL; use postgres://user@host/name, or leave it out for SQLite in the data folder")
 	case c.Data == "" && c.Database == "":
@@ -191,6 +195,9 @@ func (c *Config) check() error {
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	}
+	if err := c.checkACME(); err != nil {
+		return err
+	}
 	if c.OTLPEndpoint != "" {
 		if err := trace.CheckEndpoint(c.OTLPEndpoint); err != nil {
 			return usage("otlp_endpoint: %v", err)
@@ -206,6 +213,9 @@ func (c *Config) check() error {
 func (c *Config) publicURL() string {
 	if c.PublicURL != "" {
 		return c.PublicURL
+	}
+	if len(c.ACMEDomains) > 0 {
+		return "https://" + c.ACMEDomains[0]
 	}
 	if c.TLSCert != "" {
 		return "https://" + c.Listen

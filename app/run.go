@@ -38,6 +38,9 @@ func (a *App) Serve(ctx context.Context, ready func(addr string)) error {
 		}()
 		a.log.Info("listening", "listener", l.name, "address", l.net.Addr().String(), "tls", l.secured)
 	}
+	if a.acme != nil {
+		a.acme.manage(a.background)
+	}
 	if ready != nil {
 		ready(listeners[0].net.Addr().String())
 	}
@@ -113,6 +116,7 @@ func (a *App) listen() (_ []listener, err error) {
 		{"gateway", a.config.GatewayListen, a.faces.gateway, secure},
 		{"admin", a.config.AdminListen, a.faces.admin, nil},
 		{"metrics", a.config.MetricsListen, a.faces.metrics, nil},
+		{"acme", a.config.ACMEHTTPListen, a.acme, nil},
 	} {
 		if want.address == "" {
 			continue
@@ -123,8 +127,11 @@ func (a *App) listen() (_ []listener, err error) {
 		}
 		list = append(list, listener{name: want.name, net: l, server: a.server(want.handler, want.tls), secured: want.tls != nil})
 	}
+	if a.acme != nil {
+		a.acme.answerAt(list[0].net.Addr(), a.config.ACMEHTTPListen)
+	}
 	// With port 0 the system chose one: issuers have to name it.
-	if _, port, err := net.SplitHostPort(a.config.Listen); err == nil && port == "0" && a.config.PublicURL == "" {
+	if _, port, err := net.SplitHostPort(a.config.Listen); err == nil && port == "0" && a.config.PublicURL == "" && a.acme == nil {
 		scheme := "http"
 		if secure != nil {
 			scheme = "https"

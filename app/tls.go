@@ -14,6 +14,14 @@ import (
 func (a *App) newTLS() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	switch {
+	case len(a.config.ACMEDomains) > 0:
+		var err error
+		if a.acme, err = newACME(a); err != nil {
+			return nil, err
+		}
+		c.GetCertificate = a.acme.config.GetCertificate
+		c.NextProtos = append(c.NextProtos, acmeProtocol)
+		a.watchExpiry(a.acme.notAfter)
 	case a.config.TLSCert != "":
 		cert, err := watchCertificate(a.config.TLSCert, a.config.TLSKey, a.log, a.now)
 		if err != nil {

@@ -265,9 +265,11 @@ func TestTLSSettings(t *testing.T) {
 		c.TLSCert, c.TLSKey = filepath.Join(c.Data, "cert.pem"), filepath.Join(c.Data, "key.pem")
 		writeCertificate(t, c, 1)
 		tt.change(&c)
-		a, err := app.Build(context.Background(), c)
+		a, err := app.Build(t.Context(), c)
 		if err == nil {
-			err = a.Serve(context.Background(), nil)
+			stopped, stop := context.WithCancel(t.Context())
+			stop() // where the settings are taken by mistake, the server ends at once
+			err = a.Serve(stopped, nil)
 			_ = a.Close()
 		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
