@@ -62,12 +62,12 @@ func (a *Answer) frame(method string, c *conn) {
 		}
 	}
 	none := method == http.MethodHead || h.status == http.StatusNoContent || h.status == http.StatusNotModified
+	// A 204 has no length and no coding (RFC 9110 section 8.6, RFC 9112 section 6.1). Who sends one may send a body as well.
+	odd := h.status == http.StatusNoContent && (h.length > 0 || h.chunked)
 	switch {
 	case none:
 		if method != http.MethodHead {
 			res.ContentLength = 0
-			// A 204 has neither (RFC 9110 section 8.6, RFC 9112 section 6.1). Who sends one may send a body as well.
-			res.Close = res.Close || h.status == http.StatusNoContent && (h.length > 0 || h.chunked)
 		}
 	case h.length == 0:
 	case h.length > 0:
@@ -80,7 +80,7 @@ func (a *Answer) frame(method string, c *conn) {
 	}
 	if a.body.conn == nil {
 		res.Body = http.NoBody
-		c.release(!res.Close && !res.Request.Close)
+		c.release(!res.Close && !res.Request.Close && !odd)
 		return
 	}
 	res.Body = &a.body

@@ -1,3 +1,5 @@
+//go:build unix
+
 package lean_test
 
 import (
@@ -29,15 +31,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// benchUpstream answers every request with the same 1 KiB, until its standard input ends.
+// benchUpstream answers every request with 1 KiB, or 64 KiB, until its standard input ends.
 func benchUpstream() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(l.Addr())
-	answer := []byte("HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Type: application/json\r\n" +
-		"Content-Length: 1024\r\nCache-Control: no-store\r\n\r\n" + strings.Repeat("x", 1024))
+	answer := func(size int) []byte {
+		return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Type: application/json\r\n"+
+			"Content-Length: %d\r\nCache-Control: no-store\r\n\r\n%s", size, strings.Repeat("x", size))
+	}
+	small, large := answer(1<<10), answer(64<<10)
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -52,7 +57,11 @@ func benchUpstream() {
 						c.Close()
 						return
 					}
-					if _, err := c.Write(answer); err != nil {
+					text := small
+					if bytes.Contains(buf[:n], []byte(" /large ")) {
+						text = large
+					}
+					if _, err := c.Write(text); err != nil {
 						return
 					}
 				}
@@ -81,7 +90,7 @@ func startUpstream(b *testing.B) *url.URL {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &url.URL{Scheme: "http", Host: strings.TrimSpace(addr), Path: "/orders/17", RawPath: "/orders/17", RawQuery: "a=b"}
+	return &url.URL{Scheme: "http", Host: strings.TrimSpace(addr)}
 }
 
 func tuned() *http.Transport {
@@ -91,25 +100,35 @@ func tuned() *http.Transport {
 	}
 }
 
-// BenchmarkCall is a GET with the fields that a gateway sends, and an answer of 1 KiB, 32 at a time.
+// BenchmarkCall is calls with the fields that a gateway sends, 32 at a time: a GET, a POST of 256 bytes, and one whose answer
+// is larger than any buffer.
 func BenchmarkCall(b *testing.B) {
-	t := lean.New(lean.Options{})
-	b.Run("lean", func(b *testing.B) { benchCalls(b, roundTrip(t)) })
-	b.Run("lean-reused", func(b *testing.B) {
-		benchCalls(b, func() func(*http.Request) (*http.Response, error) {
+	for _, call := range []struct {
+		name, method, path, body string
+		size                     int
+	}{
+		{"get-1k", "GET", "/orders/17", "", 1 << 10}, {"post-1k", "POST", "/orders/17", strings.Repeat("y", 256), 1 << 10}, {"get-64k", "GET", "/large", "", 64 << 10},
+	} {
+		run := func(name string, sender func() func(*http.Request) (*http.Response, error)) {
+			b.Run(call.name+"/"+name, func(b *testing.B) { benchCalls(b, call.method, call.path, call.body, call.size, sender) })
+		}
+		t := lean.New(lean.Options{})
+		run("lean", roundTrip(t))
+		run("lean-reused", func() func(*http.Request) (*http.Response, error) {
 			var a lean.Answer
 			return func(r *http.Request) (*http.Response, error) { return t.SendInto(&a, r, lean.Limits{}) }
 		})
-	})
-	b.Run("net-http", func(b *testing.B) { benchCalls(b, roundTrip(tuned())) })
+		run("net-http", roundTrip(tuned()))
+	}
 }
 
 func roundTrip(t http.RoundTripper) func() func(*http.Request) (*http.Response, error) {
 	return func() func(*http.Request) (*http.Response, error) { return t.RoundTrip }
 }
 
-func benchCalls(b *testing.B, sender func() func(*http.Request) (*http.Response, error)) {
+func benchCalls(b *testing.B, method, path, body string, size int, sender func() func(*http.Request) (*http.Response, error)) {
 	u := startUpstream(b)
+	u.Path, u.RawPath = path, path
 	header := http.Header{
 		"Accept": {"*/*"}, "User-Agent": {"wrk/4.1"}, "Via": {"1.1 sallyport"}, "X-Forwarded-For": {"192.0.2.7"}, "X-Forwarded-Host": {"api.example.org"},
 		"X-Forwarded-Proto": {"https"}, "X-Sallyport-Client": {"tspclient"}, "X-Sallyport-Scope": {"read write"}, "X-Request-Id": {"01HZX3T6V3W4X5Y6Z7A8B9C0D1"},
@@ -121,17 +140,27 @@ func benchCalls(b *testing.B, sender func() func(*http.Request) (*http.Response,
 	b.RunParallel(func(pb *testing.PB) {
 		send := sender()
 		ctx := b.Context()
-		r := (&http.Request{Method: "GET", URL: u, Host: "api.example.org", Header: header, ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+		r := (&http.Request{Method: method, URL: u, Host: "api.example.org", Header: header, ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
 		buf := make([]byte, 32<<10)
+		sent := strings.NewReader("")
 		for pb.Next() {
+			if body != "" {
+				sent.Reset(body)
+				r.Body, r.ContentLength = io.NopCloser(sent), int64(len(body))
+			}
 			res, err := send(r)
 			if err != nil {
 				b.Error(err)
 				return
 			}
-			n, err := io.ReadFull(res.Body, buf[:1024])
-			if m, end := res.Body.Read(buf[n:]); n != 1024 || m != 0 || end != io.EOF {
-				b.Errorf("%d bytes, %v; then %d, %v", n, err, m, end)
+			n := 0
+			for err == nil {
+				var m int
+				m, err = res.Body.Read(buf)
+				n += m
+			}
+			if n != size || err != io.EOF {
+				b.Errorf("%d bytes, %v", n, err)
 				return
 			}
 			res.Body.Close()

@@ -83,6 +83,9 @@ func appendHead(b []byte, r *http.Request, extra []Field, length int64) ([]byte,
 		}
 	}
 	for _, f := range extra {
+		if meaning(f.Name) != plainField {
+			return b, refused("the field " + strconv.Quote(f.Name) + " is not the caller's")
+		}
 		if b, err = appendField(b, f.Name, f.Value); err != nil {
 			return b, err
 		}
