@@ -120,13 +120,17 @@ func TestKindsRefuseUnknownKeys(t *testing.T) {
 // TestRanks: the order of policies is that of the package comment of policy, and is nobody's guess.
 func TestRanks(t *testing.T) {
 	kinds := parts(partDeps{}).Kinds
-	order := []string{"ipfilter", "cors", "ratelimit", "priority", "concurrency", "quota", "mock", "headers", "rewrite", "cache"}
+	order := []string{"ipfilter", "cors", "ratelimit", "priority", "concurrency", "quota", "mock", "backauth", "headers", "rewrite", "cache"}
 	for i, name := range order {
 		if _, ok := kinds[name]; !ok {
 			t.Errorf("there is no %s", name)
 		}
-		if i > 0 && kinds[order[i-1]].Rank >= kinds[name].Rank {
-			t.Errorf("%s does not stand before %s", order[i-1], name)
+		if i == 0 {
+			continue
+		}
+		before := order[i-1]
+		if r, next := kinds[before].Rank, kinds[name].Rank; r > next || r == next && before > name { // as the chain sorts them
+			t.Errorf("%s does not stand before %s", before, name)
 		}
 	}
 	for name := range kinds {

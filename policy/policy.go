@@ -8,7 +8,7 @@
 //	before anybody is known   ipfilter ▸ cors ▸ ratelimit and concurrency by address
 //	who calls                 one of the ways in ▸ the client's own conditions ▸ scope
 //	what the caller may use   ratelimit ▸ priority ▸ concurrency ▸ quota
-//	what is answered or sent  mock ▸ headers ▸ rewrite ▸ cache ▸ upstream
+//	what is answered or sent  mock ▸ backauth ▸ headers ▸ rewrite ▸ cache ▸ upstream
 //
 // The answer comes back through the same policies in the opposite order. The cache is the last to see a call, so that it
 // goes by what the upstream would be asked, and what the others add to an answer is added to stored ones as well.

@@ -19,7 +19,7 @@ import (
 // caller's name into every answer and says all kinds of things about caching. No caller ever gets an answer with another's
 // name that was not marked for all, and never one from before a change that it has seen acknowledged.
 func TestNoLeak(t *testing.T) {
-	const workers, rounds, targets = 16, 1500, 5
+	const workers, rounds, targets = 16, 800, 5
 	kind := cache.Kind(256 << 10)
 	says := []string{
 		"max-age=60", "public, max-age=60", "private, max-age=60", "no-store", "s-maxage=1", "no-cache", "max-age=1, stale-if-error=60",
