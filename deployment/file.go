@@ -141,6 +141,49 @@ type Client struct {
 	TokenUses    int64            `yaml:"token_uses"`   // calls that one access token is good for (digiRunner); default: no limit
 	Priority     int              `yaml:"priority"`     // under pressure 1 is served first and 9 last; default 5
 	Certificates []string         `yaml:"certificates"` // SHA-256 of client certificates that it may come with, in hex, or their subjects (RFC 4514)
+
+	APIKeys       []APIKey       `yaml:"api_keys"`       // what it sends in x-api-key; left out: they stay as they are
+	SignatureKeys []SignatureKey `yaml:"signature_keys"` // what it signs calls with; left out: they stay as they are
+}
+
+// An APIKey is what a client sends in x-api-key. At most one of key, key_env, key_file, key_hash and generated is given.
+type APIKey struct {
+	strictyaml.Place
+
+	ID        string   `yaml:"id"`         // public id; default: one is made
+	Key       string   `yaml:"key"`        // the key itself
+	KeyEnv    string   `yaml:"key_env"`    // name of the environment variable that holds it
+	KeyFile   string   `yaml:"key_file"`   // file that holds it, relative to this one
+	KeyHash   string   `yaml:"key_hash"`   // its SHA-256, in hex
+	Generated bool     `yaml:"generated"`  // `true`: a key is made when the client has none of that name, and shown once
+	Name      string   `yaml:"name"`       // what it is for, in words
+	Status    Status   `yaml:"status"`     // `on` or `off`; default on
+	Scopes    []string `yaml:"scopes"`     // of the client's scopes only these; default: all of them
+	APIs      []string `yaml:"apis"`       // it opens these APIs alone, by name; default: any
+	Uses      int64    `yaml:"uses"`       // calls that it is good for; default: without limit
+	NotBefore Moment   `yaml:"not_before"` // it is good from then on
+	NotAfter  Moment   `yaml:"not_after"`  // from then on it is not
+	RevokedAt Moment   `yaml:"revoked_at"` // when it was revoked
+}
+
+// A SignatureKey is what a client signs calls with, in the manner of digiRunner (DGRK). At most one of secret, secret_env,
+// secret_file and secret_sealed is given.
+type SignatureKey struct {
+	strictyaml.Place
+
+	ID           string   `yaml:"id"`            // what the client sends in front of the point
+	Secret       string   `yaml:"secret"`        // the secret itself
+	SecretEnv    string   `yaml:"secret_env"`    // name of the environment variable that holds it
+	SecretFile   string   `yaml:"secret_file"`   // file that holds it, relative to this one
+	SecretSealed string   `yaml:"secret_sealed"` // as export writes it: it opens with the same master key alone
+	Name         string   `yaml:"name"`          // what it is for, in words
+	Status       Status   `yaml:"status"`        // `on` or `off`; default on
+	Scopes       []string `yaml:"scopes"`        // of the client's scopes only these; default: all of them
+	APIs         []string `yaml:"apis"`          // it opens these APIs alone, by name; default: any
+	Uses         int64    `yaml:"uses"`          // calls that it is good for; default: without limit
+	NotBefore    Moment   `yaml:"not_before"`    // it is good from then on
+	NotAfter     Moment   `yaml:"not_after"`     // from then on it is not
+	RevokedAt    Moment   `yaml:"revoked_at"`    // when it was revoked
 }
 
 // A Quota is a number of calls in a period.
@@ -242,7 +285,7 @@ type Balance struct {
 type Health struct {
 	Path    string         `yaml:"path"`    // what is asked for, such as `/healthz`
 	Every   realm.Duration `yaml:"every"`   // how often; default 10s
-	Timeout realm.Duration `yaml:"timeout"` // for the answer; default 5s
+	Timeout realm.Duration `yaml:"timeout"` // for the answer; default 2s
 	Status  int            `yaml:"status"`  // that is expected; default: any from 200 to 399
 	Fails   int            `yaml:"fails"`   // in a row until it is taken out; default 3
 	Passes  int            `yaml:"passes"`  // in a row until it is back; default 2
