@@ -195,7 +195,7 @@ func (a *App) Apply(ctx context.Context, name string, yaml []byte) error {
 
 // change compares files with what is stored and stores the difference.
 func (a *App) change(ctx context.Context, files []*deployment.File) error {
-	p := &deployment.Planner{Store: a.store, Hasher: a.hasher, Now: a.now, Workers: runtime.GOMAXPROCS(0)}
+	p := &deployment.Planner{Store: a.store, Hasher: a.hasher, Now: a.now, Workers: runtime.GOMAXPROCS(0), Master: func() (key.Master, error) { return a.master, nil }}
 	plan, err := p.Plan(ctx, files)
 	if err != nil {
 		return err

@@ -85,8 +85,9 @@ func (c *command) export() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write what is stored as a deployment file",
-		Long: `Writes every realm, or one, in the form that apply reads. Passwords and secrets are written as their hashes, so that
-applying the file changes nothing. Keys and tokens are not part of it.`,
+		Long: `Writes every realm, or one, in the form that apply reads. Passwords, secrets and API keys are written as their
+hashes, secrets of signing keys sealed under the master key, so that applying the file changes nothing. The realm's own keys
+and tokens are not part of it.`,
 		Example: "  sallyport export > deployment.yaml\n  sallyport export --realm staff",
 		Args:    cobra.NoArgs,
 	}

@@ -80,7 +80,7 @@ func firstRealm(ctx context.Context, s *store.Store, now time.Time) error {
 }
 
 func (d *desk) planner() *deployment.Planner {
-	p := &deployment.Planner{Store: d.store, Hasher: d.hasher, Now: time.Now, Workers: d.workers}
+	p := &deployment.Planner{Store: d.store, Hasher: d.hasher, Now: time.Now, Workers: d.workers, Master: d.config.master}
 	if onTerminal(d.Stderr) {
 		p.Progress = progress(d.Stderr)
 	}
@@ -145,6 +145,10 @@ func (d *desk) tell(plan *deployment.Plan, applied bool) error {
 			fmt.Fprintln(w, "nothing changes")
 		}
 		for _, g := range o.Generated {
+			if g.Key != "" {
+				fmt.Fprintf(w, "API key %s of client %s (shown once): %s\n", g.ID, g.Client, g.Key)
+				continue
+			}
 			fmt.Fprintf(w, "secret of client %s (shown once): %s\n", g.Client, g.Secret)
 		}
 	})

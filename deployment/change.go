@@ -9,6 +9,7 @@ import (
 	"sallyport/api"
 	"sallyport/audit"
 	"sallyport/client"
+	"sallyport/credential"
 	"sallyport/feed"
 	"sallyport/realm"
 	"sallyport/scope"
@@ -25,6 +26,8 @@ type ChangeSet struct {
 	APIs    []*api.API
 	Deleted []Ref
 
+	Credentials []*credential.Credential
+
 	Revocations []token.Revocation // tokens that end with the change
 	Events      []audit.Event
 }
@@ -35,7 +38,7 @@ type RealmScope struct {
 	scope.Scope
 }
 
-// A Ref names a stored object: feed.Realm, feed.Scope, feed.User, feed.Client or feed.API. Deleting a realm deletes
+// A Ref names a stored object: feed.Realm, feed.Scope, feed.User, feed.Client, feed.API or feed.Credential. Deleting a realm deletes
 // everything in it.
 type Ref struct {
 	Kind  feed.Kind
@@ -45,7 +48,7 @@ type Ref struct {
 
 // Empty reports whether nothing changes.
 func (c *ChangeSet) Empty() bool {
-	return len(c.Realms)+len(c.Scopes)+len(c.Users)+len(c.Clients)+len(c.APIs)+len(c.Deleted) == 0
+	return len(c.Realms)+len(c.Scopes)+len(c.Users)+len(c.Clients)+len(c.APIs)+len(c.Deleted)+len(c.Credentials) == 0
 }
 
 // A Store keeps what a deployment serves.
@@ -54,6 +57,8 @@ type Store interface {
 	client.Store
 	user.Store
 	api.Store
+	// Credentials returns a client's credentials in the order of their ids; client "" means all of the realm.
+	Credentials(ctx context.Context, realm, client string) ([]*credential.Credential, error)
 	// Commit stores a change set in one transaction and tells the change feed.
 	Commit(ctx context.Context, c ChangeSet) error
 }

@@ -147,6 +147,7 @@ func (c *checker) client(cl *Client, all string) {
 		c.faults.Add(cl.Of("scopes"), "%s: scopes: %s covers every scope, which only a trusted client may have; add `trusted: true` or name the scopes", subject, all)
 	}
 	c.told(cl.Place, subject, client.Check(cl.client("", nil)))
+	c.keys(cl)
 }
 
 func (c *checker) api(a *API, f *File, paths names) {

@@ -70,6 +70,9 @@ func Read(ctx context.Context, store Store, name string) ([]*File, error) {
 		if err := eachClient(ctx, store, r.Name, func(c *client.Client) { f.Clients = append(f.Clients, FromClient(c)) }); err != nil {
 			return nil, err
 		}
+		if err := addKeys(ctx, store, f); err != nil {
+			return nil, err
+		}
 		for _, a := range apis {
 			if a.Realm == r.Name {
 				f.APIs = append(f.APIs, fromAPI(a))
@@ -81,6 +84,24 @@ func Read(ctx context.Context, store Store, name string) ([]*File, error) {
 		return nil, fmt.Errorf("there is no realm %.80q; `sallyport realm list` shows those there are", name)
 	}
 	return files, nil
+}
+
+// addKeys writes the keys of a realm's clients into them.
+func addKeys(ctx context.Context, store Store, f *File) error {
+	all, err := store.Credentials(ctx, f.Realm, "")
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	clients := make(map[string]*Client, len(f.Clients))
+	for i := range f.Clients {
+		clients[f.Clients[i].ID] = &f.Clients[i]
+	}
+	for _, k := range all {
+		if c := clients[k.Client]; c != nil {
+			c.addKey(k)
+		}
+	}
+	return nil
 }
 
 // compare orders by bytes, as both engines do.

@@ -10,6 +10,7 @@ import (
 
 	"sallyport/api"
 	"sallyport/client"
+	"sallyport/credential"
 	"sallyport/deployment"
 	"sallyport/feed"
 	"sallyport/realm"
@@ -24,6 +25,7 @@ type memory struct {
 	users   []*user.User
 	clients []*client.Client
 	apis    []*api.API
+	keys    []*credential.Credential
 	last    deployment.ChangeSet // what was committed last
 }
 
@@ -40,6 +42,15 @@ func (m *memory) Scopes(context.Context) (map[string][]scope.Scope, error) {
 }
 
 func (m *memory) APIs(context.Context) ([]*api.API, error) { return slices.Clone(m.apis), nil }
+
+func (m *memory) Credentials(_ context.Context, in, client string) (all []*credential.Credential, err error) {
+	for _, k := range m.keys {
+		if k.Realm == in && (client == "" || k.Client == client) {
+			all = append(all, k)
+		}
+	}
+	return all, nil
+}
 
 func (m *memory) User(_ context.Context, in, name string) (*user.User, error) {
 	for _, u := range m.users {
@@ -103,6 +114,9 @@ func (m *memory) Commit(_ context.Context, c deployment.ChangeSet) error {
 	for _, n := range c.Clients {
 		m.clients = put(m.clients, n, func(o *client.Client) bool { return o.Realm == n.Realm && o.ID == n.ID })
 	}
+	for _, k := range c.Credentials {
+		m.keys = put(m.keys, k, func(o *credential.Credential) bool { return o.Realm == k.Realm && o.ID == k.ID })
+	}
 	for _, a := range c.APIs {
 		m.apis = put(m.apis, a, func(o *api.API) bool { return o.Realm == a.Realm && o.Name == a.Name })
 	}
@@ -113,7 +127,10 @@ func (m *memory) Commit(_ context.Context, c deployment.ChangeSet) error {
 		case feed.User:
 			m.users = slices.DeleteFunc(m.users, func(o *user.User) bool { return o.Realm == ref.Realm && o.Name == ref.ID })
 		case feed.Client:
+			m.keys = slices.DeleteFunc(m.keys, func(o *credential.Credential) bool { return o.Realm == ref.Realm && o.Client == ref.ID })
 			m.clients = slices.DeleteFunc(m.clients, func(o *client.Client) bool { return o.Realm == ref.Realm && o.ID == ref.ID })
+		case feed.Credential:
+			m.keys = slices.DeleteFunc(m.keys, func(o *credential.Credential) bool { return o.Realm == ref.Realm && o.ID == ref.ID })
 		case feed.API:
 			m.apis = slices.DeleteFunc(m.apis, func(o *api.API) bool { return o.Realm == ref.Realm && o.Name == ref.ID })
 		default:

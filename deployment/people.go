@@ -80,11 +80,22 @@ func (p *Planner) clients(ctx context.Context, plan *Plan, f *File) error {
 	if err != nil {
 		return err
 	}
+	book, err := p.keyBook(ctx, f)
+	if err != nil {
+		return err
+	}
 	for i := range f.Clients {
 		old := stored[f.Clients[i].ID]
 		c := f.Clients[i].client(f.Realm, old)
 		c.Secrets = secrets[i].list
-		plan.client(old, c, secrets[i].words)
+		keys, err := p.keys(book, f.Realm, &f.Clients[i])
+		if err != nil {
+			return err
+		}
+		plan.Changes.Credentials = append(plan.Changes.Credentials, keys.put...)
+		plan.Changes.Deleted = append(plan.Changes.Deleted, keys.deleted...)
+		plan.Generated = append(plan.Generated, keys.made...)
+		plan.client(old, c, join(secrets[i].words, keys.words))
 		if s := secrets[i].generated; s != "" {
 			plan.Generated = append(plan.Generated, Generated{Realm: f.Realm, Client: c.ID, Secret: s})
 		}

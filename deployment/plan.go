@@ -10,6 +10,7 @@ import (
 	"sallyport/audit"
 	"sallyport/deployment/strictyaml"
 	"sallyport/feed"
+	"sallyport/key"
 	"sallyport/realm"
 	"sallyport/scope"
 	"sallyport/token"
@@ -30,6 +31,10 @@ type Planner struct {
 	Prune    bool                  // delete what the files do not name, within the realms that they do
 	Existing bool                  // a realm that is not there is an error, not a new realm
 	Progress func(done, total int) // told of credentials that took time; nil: nobody is
+
+	// Master returns the key under which secrets of signing keys are sealed. It is asked only when there is one to seal.
+	// Nil: none can be.
+	Master func() (key.Master, error)
 }
 
 // A Plan is what applying files would do.
@@ -43,7 +48,9 @@ type Plan struct {
 type Generated struct {
 	Realm  string `json:"realm"`
 	Client string `json:"client"`
-	Secret string `json:"secret"`
+	Secret string `json:"secret,omitempty"`
+	ID     string `json:"id,omitempty"`  // of Key
+	Key    string `json:"key,omitempty"` // an API key, where that was made
 }
 
 // Commit stores the plan. What it revokes ends with what was issued up to this moment.

@@ -27,7 +27,7 @@ func (s *Store) Commit(ctx context.Context, c deployment.ChangeSet) error {
 	}
 	return s.write(ctx, "commit", func(tx engine.Tx) error {
 		for _, step := range []func(engine.Tx, *deployment.ChangeSet) error{
-			remove, putRealms, putScopes, putUsers, putClients, putAPIs,
+			remove, putRealms, putScopes, putUsers, putClients, putCredentials, putAPIs,
 		} {
 			if err := step(tx, &c); err != nil {
 				return err
@@ -55,6 +55,8 @@ func remove(tx engine.Tx, c *deployment.ChangeSet) error {
 			if _, err = tx.Exec(clientDelete, ref.Realm, ref.ID); err == nil {
 				err = endCredentials(tx, ref.Realm, credentialEndClient, ref.Realm, ref.ID)
 			}
+		case feed.Credential:
+			err = endCredentials(tx, ref.Realm, credentialDelete, ref.Realm, ref.ID)
 		case feed.API:
 			_, err = tx.Exec(apiDelete, ref.Realm, ref.ID)
 		default:
@@ -63,7 +65,7 @@ func remove(tx engine.Tx, c *deployment.ChangeSet) error {
 		if err != nil {
 			return fmt.Errorf("deleting %s %q: %w", ref.Kind, ref.ID, err)
 		}
-		if ref.Kind != feed.Realm {
+		if ref.Kind != feed.Realm && ref.Kind != feed.Credential {
 			tx.Tell(feed.Change{Kind: ref.Kind, Realm: ref.Realm, ID: ref.ID})
 		}
 	}
@@ -116,6 +118,15 @@ func putClients(tx engine.Tx, c *deployment.ChangeSet) error {
 		}
 		if err := putCertificates(tx, cl); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func putCredentials(tx engine.Tx, c *deployment.ChangeSet) error {
+	for _, k := range c.Credentials {
+		if err := putCredential(tx, k); err != nil {
+			return fmt.Errorf("key %q of client %q in realm %q: %w", k.ID, k.Client, k.Realm, err)
 		}
 	}
 	return nil

@@ -74,24 +74,26 @@ func readCredential(realm string, row engine.Row) (*credential.Credential, error
 
 // PutCredential implements credential.Store.
 func (s *Store) PutCredential(ctx context.Context, c *credential.Credential) error {
-	return s.write(ctx, "put credential", func(tx engine.Tx) error {
-		var old []byte
-		if err := tx.Query(engine.One(&old), credentialHash, c.Realm, c.ID); err != nil {
-			return err
-		}
-		row, err := credentialRow(c)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(credentialPut, row...); err != nil {
-			return err
-		}
-		if old != nil && [32]byte(old) != c.Hash {
-			tellCredential(tx, c.Realm, old)
-		}
-		tellCredential(tx, c.Realm, c.Hash[:])
-		return nil
-	})
+	return s.write(ctx, "put credential", func(tx engine.Tx) error { return putCredential(tx, c) })
+}
+
+func putCredential(tx engine.Tx, c *credential.Credential) error {
+	var old []byte
+	if err := tx.Query(engine.One(&old), credentialHash, c.Realm, c.ID); err != nil {
+		return err
+	}
+	row, err := credentialRow(c)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(credentialPut, row...); err != nil {
+		return err
+	}
+	if old != nil && [32]byte(old) != c.Hash {
+		tellCredential(tx, c.Realm, old)
+	}
+	tellCredential(tx, c.Realm, c.Hash[:])
+	return nil
 }
 
 func credentialRow(c *credential.Credential) ([]any, error) {

@@ -128,6 +128,16 @@ func credentialsDeleted(t *testing.T, d Database) {
 	if must(s.CredentialByHash(t.Context(), "other", two.Hash))(t) == nil {
 		t.Error("that of the other realm is gone too")
 	}
+	// In a change set.
+	told = nil
+	commit(t, s, deployment.ChangeSet{Credentials: []*credential.Credential{one}})
+	commit(t, s, deployment.ChangeSet{Deleted: []deployment.Ref{{Kind: feed.Credential, Realm: "default", ID: "k"}}, Credentials: []*credential.Credential{fullCredential("default", "l", "shop")}})
+	if diff := cmp.Diff(append(credentialNews("default", one.Hash, one.Hash), credentialNews("default", credential.HashOf("defaultl"))...), told); diff != "" {
+		t.Error(diff)
+	}
+	if all := must(s.Credentials(t.Context(), "default", ""))(t); len(all) != 1 || all[0].ID != "l" {
+		t.Errorf("stored %v", all)
+	}
 	commit(t, s, deployment.ChangeSet{Deleted: []deployment.Ref{{Kind: feed.Realm, ID: "other"}}})
 	if all := must(s.Credentials(t.Context(), "other", ""))(t); all != nil {
 		t.Errorf("left of a realm: %v", all)
