@@ -68,8 +68,9 @@ func serve(t *testing.T, yaml string) *server {
 	key := filepath.Join(dir, "key.pem")
 	writeCertificate(t, s.ca, key)
 	// The gateway's own listener has TLS; the second process speaks plain HTTP on the same data.
-	start(t, s.secure, binary, "serve", "--data", data, "--listen", s.secure, "--tls-cert", s.ca, "--tls-key", key)
-	s.pid = start(t, s.plain, binary, "serve", "--data", data, "--listen", s.plain)
+	url := "http://" + s.plain // one issuer for both
+	start(t, s.secure, binary, "serve", "--data", data, "--public-url", url, "--listen", s.secure, "--tls-cert", s.ca, "--tls-key", key)
+	s.pid = start(t, s.plain, binary, "serve", "--data", data, "--public-url", url, "--listen", s.plain)
 	return s
 }
 
@@ -179,7 +180,7 @@ func writeCertificate(t *testing.T, certFile, keyFile string) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sallyport test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(90 * 24 * time.Hour),
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
