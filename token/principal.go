@@ -31,6 +31,21 @@ func (s *Service) userAway(ctx context.Context, realm, name string) (bool, error
 	return err == nil && (u == nil || u.Status != user.On), err
 }
 
+// userRefusal is what is wrong with a user, "" if nothing is or nobody knows.
+func (s *Service) userRefusal(ctx context.Context, realm, name string) oauth.Reason {
+	if s.users == nil || name == "" {
+		return ""
+	}
+	u, err := s.users.Get(ctx, realm, name)
+	switch {
+	case err != nil || u == nil || u.Status == user.On:
+		return ""
+	case u.Status == user.Locked:
+		return oauth.UserLocked
+	}
+	return oauth.UserDisabled
+}
+
 // ends reports whether a grant is over, although its row may still be there: everything its client or its user had was
 // ended since it began. A client or user that is registered anew under the same name does not inherit it.
 func (s *Service) ends(f *Family) bool {

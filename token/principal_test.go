@@ -105,6 +105,11 @@ func TestTokenIssuedWhileItsUserIsSwitchedOff(t *testing.T) {
 			for _, status := range []user.Status{user.Off, user.Locked} {
 				off.Status, users.user = status, &off
 				want(slipped, oauth.TokenRevoked, token.Revoked)
+				cause := map[user.Status]oauth.Reason{user.Off: oauth.UserDisabled, user.Locked: oauth.UserLocked}[status]
+				_, err := h.Verify(t.Context(), h.realm, slipped)
+				if e := oauth.AsError(err); oauth.ReasonOf(e.Err) != cause {
+					t.Errorf("user %q: %v", status, err)
+				}
 			}
 			users.user = nil
 			want(slipped, oauth.TokenRevoked, token.Revoked)

@@ -9,8 +9,9 @@ import (
 )
 
 // Verify returns what an access token says, if it is good in the realm now. Refusals: TokenMalformed, TokenExpired,
-// TokenRevoked; the latter two carry the token's jti as their subject, and TokenRevoked has the client's own refusal
-// (ClientUnknown, ClientDisabled, ClientLocked) as its cause if that is why. The result is shared: do not modify it.
+// TokenRevoked; the latter two carry the token's jti as their subject, and TokenRevoked has as its cause what is wrong with
+// the client (ClientUnknown, ClientDisabled, ClientLocked) or the user (UserDisabled, UserLocked), if anything is. The
+// result is shared: do not modify it.
 //
 // Times are compared without leeway: the product reads its own clock only. A token whose issue lies in the future is good:
 // the clock was set back since, and that must not sign everybody out.
@@ -29,19 +30,25 @@ func (s *Service) Verify(ctx context.Context, r *realm.Realm, raw string) (*Acce
 	if err != nil {
 		return nil, err
 	}
-	if revoked {
-		return nil, oauth.Fail(oauth.TokenRevoked, v.access.ID)
-	}
 	refusal, err := s.clientRefusal(ctx, v.access.Realm, v.access.Client)
-	if err != nil {
+	switch {
+	case revoked && (err != nil || refusal == ""): // that nobody knows more about it makes it no better
+		return nil, s.revokedFor(v.access, s.userRefusal(ctx, v.access.Realm, v.access.User), v.access.User)
+	case err != nil:
 		return nil, err
-	}
-	if refusal != "" {
-		e := oauth.Fail(oauth.TokenRevoked, v.access.ID)
-		e.Err = oauth.Fail(refusal, v.access.Client)
-		return nil, e
+	case refusal != "":
+		return nil, s.revokedFor(v.access, refusal, v.access.Client)
 	}
 	return v.access, nil
+}
+
+// revokedFor refuses a token for a reason that lies with somebody; "": nobody knows of any.
+func (s *Service) revokedFor(a *Access, cause oauth.Reason, who string) error {
+	e := oauth.Fail(oauth.TokenRevoked, a.ID)
+	if cause != "" {
+		e.Err = oauth.Fail(cause, who)
+	}
+	return e
 }
 
 // Inspect returns what an access token says and what became of it. It fails if the token is not an access token of the

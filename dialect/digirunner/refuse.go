@@ -65,6 +65,9 @@ func tellOf(r *http.Request, made *policy.Call, refusal *policy.Refusal) about {
 	if a.client == "" && isAboutClient[refusal.Reason] {
 		a.client = refusal.Subject
 	}
+	if a.user == "" && (refusal.Reason == oauth.UserDisabled || refusal.Reason == oauth.UserLocked) {
+		a.user = refusal.Subject
+	}
 	if a.client == "" || a.user == "" {
 		said := peek(raw)
 		if a.client == "" {

@@ -49,8 +49,11 @@ func (k *Kustvakt) user(c call) (string, error) {
 // Refuse implements dialect.Dialect: the product's shape, and beside its two challenges what RFC 6750 section 3 wants said.
 func (k *Kustvakt) Refuse(w http.ResponseWriter, r *http.Request, _ *policy.Call, f *policy.Refusal) {
 	reason := f.Reason
-	if f.Challenge == oauth.InvalidToken && (reason == oauth.ClientUnknown || reason == oauth.ClientDisabled || reason == oauth.ClientLocked) {
-		reason = oauth.TokenRevoked // which is what the product knows of it
+	switch reason {
+	case oauth.ClientUnknown, oauth.ClientDisabled, oauth.ClientLocked, oauth.UserDisabled, oauth.UserLocked:
+		if f.Challenge == oauth.InvalidToken {
+			reason = oauth.TokenRevoked // which is what the product knows of it
+		}
 	}
 	switch reason {
 	case oauth.TokenMissing:

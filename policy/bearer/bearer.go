@@ -134,10 +134,10 @@ func refuse(err error) error {
 	if e.Err != nil {
 		r.Facts = []policy.Fact{{Name: "cause", Value: e.Err.Error()}}
 	}
-	// Who holds a token may know that it is the client that was switched off. The token is as invalid as any other.
-	var client *oauth.Error
-	if errors.As(e.Err, &client) && e.Reason == oauth.TokenRevoked {
-		r.Reason, r.Subject, r.Fix = client.Reason, client.Subject, "Ask an administrator to change the client."
+	// Who holds a token may know that its client or user was switched off. The token is as invalid as any other.
+	var cause *oauth.Error
+	if errors.As(e.Err, &cause) && e.Reason == oauth.TokenRevoked {
+		r.Reason, r.Subject, r.Fix = cause.Reason, cause.Subject, "Ask an administrator whether the client and the user are to be switched on again."
 	}
 	return r
 }
