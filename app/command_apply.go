@@ -49,7 +49,7 @@ nothing. The form of the file: docs/reference/deployment-file.md.`,
 			return errDifferent
 		}
 		return nil
-	})
+	}, "master_key_file")
 }
 
 // parse reads a deployment file.
