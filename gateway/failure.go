@@ -18,7 +18,10 @@ const statusClientGone = 499
 // failed answers for an upstream that did not. Policies may know better: one has a copy of an earlier answer.
 func (c *call) failed(err error) {
 	c.body.stop()
-	if c.Context.Err() != nil {
+	mine := c.body.failed()
+	// A caller who is late is still there, although net/http says that the connection has failed.
+	late := mine != nil && mine.Status == http.StatusRequestTimeout
+	if c.Context.Err() != nil && !late {
 		c.status = statusClientGone
 		c.w.WriteHeader(statusClientGone) // nobody reads it
 		return
@@ -26,9 +29,9 @@ func (c *call) failed(err error) {
 	if !c.body.complete() && c.r.ProtoMajor == 1 {
 		c.w.Header().Set("Connection", "close") // the rest of the request must not be taken for another
 	}
-	if refusal := c.body.failed(); refusal != nil {
+	if mine != nil {
 		c.cause = err
-		c.refuse(refusal)
+		c.refuse(mine)
 		return
 	}
 	refusal := c.failure(err)

@@ -27,6 +27,7 @@ func (c *call) forward() {
 	}
 	c.announceTrailers()
 	c.mirror()
+	c.keepBody()
 	res, err := c.exchange()
 	if err != nil {
 		c.failed(err)
@@ -65,6 +66,14 @@ func (c *call) announceTrailers() {
 func (c *call) takeTrailers() {
 	for name := range c.out.Trailer {
 		c.out.Trailer[name] = c.r.Trailer[name]
+	}
+}
+
+// keepBody reads a small body before it is sent, if the API wants calls to be sent again that fail. The engine may have read
+// it before it knows that there is no connection.
+func (c *call) keepBody() {
+	if n := c.body.length; n > 0 && n <= largestCopy && c.route.api.Retry.Attempts > 0 && c.r.Header["Expect"] == nil {
+		_, _ = c.body.Read(largestCopy) // who sends it finds out what is wrong with it
 	}
 }
 

@@ -34,7 +34,9 @@ func record(out *seen) http.HandlerFunc {
 	}
 }
 
-func TestForward(t *testing.T) {
+func TestForward(t *testing.T) { eachEngine(t, testForward) }
+
+func testForward(t *testing.T) {
 	var got seen
 	up := upstream(t, record(&got))
 	b := start(t, nil,
@@ -85,16 +87,26 @@ func TestForward(t *testing.T) {
 	}
 }
 
-func TestRequestTrailersStayHere(t *testing.T) {
+// Trailers that were announced pass, those by which an upstream could take the caller for somebody do not.
+func TestRequestTrailers(t *testing.T) { eachEngine(t, testRequestTrailers) }
+
+func testRequestTrailers(t *testing.T) {
 	var got seen
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: upstream(t, record(&got)), Auth: named("none")})
-	answer := raw(t, b, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sallyport-User\r\n\r\n1\r\nx\r\n0\r\nX-Sallyport-User: evil\r\n\r\n")
+	answer := raw(t, b, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sallyport-User, X-Sum, x_forwarded_for\r\n\r\n"+
+		"1\r\nx\r\n0\r\nX-Sallyport-User: evil\r\nX-Sum: 42\r\nx_forwarded_for: evil\r\nX-Real-Ip: evil\r\nX-Late: 1\r\n\r\n")
+	if diff := cmp.Diff(http.Header{"X-Sum": {"42"}}, got.Trailer); diff != "" || !strings.HasPrefix(answer, "HTTP/1.1 200 ") || got.Body != "x" {
+		t.Errorf("%q, upstream saw %+v; trailers (-want +got):\n%s", answer, got, diff)
+	}
+	answer = raw(t, b, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sallyport-User\r\n\r\n1\r\nx\r\n0\r\nX-Sallyport-User: evil\r\n\r\n")
 	if !strings.HasPrefix(answer, "HTTP/1.1 200 ") || got.Body != "x" || len(got.Trailer) > 0 || got.Header["Trailer"] != nil {
 		t.Errorf("%q, upstream saw %+v", answer, got)
 	}
 }
 
-func TestAnswer(t *testing.T) {
+func TestAnswer(t *testing.T) { eachEngine(t, testAnswer) }
+
+func testAnswer(t *testing.T) {
 	up := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Connection", "X-Hop")
@@ -130,7 +142,9 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-func TestUpstreamFailures(t *testing.T) {
+func TestUpstreamFailures(t *testing.T) { eachEngine(t, testUpstreamFailures) }
+
+func testUpstreamFailures(t *testing.T) {
 	reset := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -189,7 +203,9 @@ func TestUpstreamFailures(t *testing.T) {
 	}
 }
 
-func TestUpstreamBreaksOffInTheBody(t *testing.T) {
+func TestUpstreamBreaksOffInTheBody(t *testing.T) { eachEngine(t, testUpstreamBreaksOffInTheBody) }
+
+func testUpstreamBreaksOffInTheBody(t *testing.T) {
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100000")
 		_, _ = io.WriteString(w, "half")
@@ -206,7 +222,9 @@ func TestUpstreamBreaksOffInTheBody(t *testing.T) {
 	}
 }
 
-func TestClientGoesAway(t *testing.T) {
+func TestClientGoesAway(t *testing.T) { eachEngine(t, testClientGoesAway) }
+
+func testClientGoesAway(t *testing.T) {
 	arrived, left := make(chan struct{}), make(chan struct{})
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, func(_ http.ResponseWriter, r *http.Request) {
 		close(arrived)
@@ -230,7 +248,9 @@ func TestClientGoesAway(t *testing.T) {
 	}
 }
 
-func TestBadBodyIsTheCallersFault(t *testing.T) {
+func TestBadBodyIsTheCallersFault(t *testing.T) { eachEngine(t, testBadBodyIsTheCallersFault) }
+
+func testBadBodyIsTheCallersFault(t *testing.T) {
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })})
 	answer := raw(t, b, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
 	if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, "request_malformed") {
@@ -238,7 +258,9 @@ func TestBadBodyIsTheCallersFault(t *testing.T) {
 	}
 }
 
-func TestStream(t *testing.T) {
+func TestStream(t *testing.T) { eachEngine(t, testStream) }
+
+func testStream(t *testing.T) {
 	next := make(chan struct{})
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -263,7 +285,9 @@ func TestStream(t *testing.T) {
 	}
 }
 
-func TestWebSocketPasses(t *testing.T) {
+func TestWebSocketPasses(t *testing.T) { eachEngine(t, testWebSocketPasses) }
+
+func testWebSocketPasses(t *testing.T) {
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "websocket" || r.Header.Get("Authorization") != "" || r.Header.Get("X-Sallyport-Client") != "c1" {
 			t.Errorf("header %v", r.Header)
@@ -295,7 +319,9 @@ func TestWebSocketPasses(t *testing.T) {
 	}
 }
 
-func TestNoOtherSwitchPasses(t *testing.T) {
+func TestNoOtherSwitchPasses(t *testing.T) { eachEngine(t, testNoOtherSwitchPasses) }
+
+func testNoOtherSwitchPasses(t *testing.T) {
 	var got seen
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, record(&got))})
 	raw(t, b, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n")
@@ -313,7 +339,9 @@ func TestLoopEnds(t *testing.T) {
 	}
 }
 
-func TestManyCallers(t *testing.T) {
+func TestManyCallers(t *testing.T) { eachEngine(t, testManyCallers) }
+
+func testManyCallers(t *testing.T) {
 	up := httptest.NewServer(demo.Handler(time.Now))
 	defer up.Close()
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Upstream: up.URL, Scopes: []string{"read"}})

@@ -54,7 +54,9 @@ func TestStrangersCannotHoldConnections(t *testing.T) {
 }
 
 // The limit is not for calls that are let in: bodies may be large and slow, and so may answers.
-func TestCallersMayBeSlow(t *testing.T) {
+func TestCallersMayBeSlow(t *testing.T) { eachEngine(t, testCallersMayBeSlow) }
+
+func testCallersMayBeSlow(t *testing.T) {
 	const limit = 100 * time.Millisecond
 	up := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

@@ -41,7 +41,9 @@ func raw(t *testing.T, b *bench, text string) string {
 }
 
 // Whatever is sent, the upstream gets one request that says what the gateway decided on, or none.
-func TestSmuggling(t *testing.T) {
+func TestSmuggling(t *testing.T) { eachEngine(t, testSmuggling) }
+
+func testSmuggling(t *testing.T) {
 	var mu sync.Mutex
 	var got []string
 	up := upstream(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -110,7 +112,9 @@ func TestSmuggling(t *testing.T) {
 }
 
 // A request with a length and a coding has the length of its chunks (RFC 9112 section 6.1), for us and for the upstream.
-func TestLengthAndCoding(t *testing.T) {
+func TestLengthAndCoding(t *testing.T) { eachEngine(t, testLengthAndCoding) }
+
+func testLengthAndCoding(t *testing.T) {
 	var got seen
 	b := start(t, nil, &api.API{Name: "a", Path: "/", Auth: named("none"), Upstream: upstream(t, record(&got))})
 	answer := raw(t, b, "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a\r\n\r\n")
