@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"io"
 	"log/slog"
+	"net"
 	"time"
 
 	"sallyport/realm"
@@ -75,6 +76,8 @@ type Config struct {
 	Log *slog.Logger     `yaml:"-"` // nil: made from log_format and log_level
 
 	AccessLog io.Writer `yaml:"-"` // for access_log_format; nil: the standard output
+
+	ListenOn func(network, address string) (net.Listener, error) `yaml:"-"` // nil: net.Listen
 }
 
 // Defaults returns the settings of a server that was told nothing.

@@ -107,6 +107,10 @@ func (a *App) listen() (_ []listener, err error) {
 	if err != nil {
 		return nil, err
 	}
+	listen := a.config.ListenOn
+	if listen == nil {
+		listen = net.Listen
+	}
 	for _, want := range []struct {
 		name, address string
 		handler       http.Handler
@@ -121,7 +125,7 @@ func (a *App) listen() (_ []listener, err error) {
 		if want.address == "" {
 			continue
 		}
-		l, err := net.Listen("tcp", want.address)
+		l, err := listen("tcp", want.address)
 		if err != nil {
 			return list, fmt.Errorf("cannot listen on %s: %w; see that nothing else does, or choose another address (listener %s)", want.address, err, want.name)
 		}

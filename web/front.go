@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"sallyport/explain"
@@ -31,11 +32,19 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(v)
 	defer f.leave(v, r)
 	if r.Method == http.MethodConnect {
-		refuseConnect(&v.answer, r)
+		v.refuse(r, refusedConnect)
+		return
+	}
+	if len(r.Header) > maxFields {
+		v.refuse(r, refusedFields)
 		return
 	}
 	f.Next.ServeHTTP(&v.answer, r)
 }
+
+// maxFields is how many names of header fields a request may have. Nobody has use for more, and each costs more memory
+// here than it costs its sender to write.
+const maxFields = 256
 
 func (f *Front) arrive(w http.ResponseWriter, r *http.Request) *Visit {
 	v := &Visit{
@@ -109,13 +118,28 @@ func (v *Visit) record() explain.Record {
 // Took returns how long the request has taken until the moment now.
 func (v *Visit) Took(now time.Time) time.Duration { return now.Sub(v.start) }
 
-// refuseConnect answers the method CONNECT, which no face serves: this is no tunnel. The connection ends here, because
-// what a client sends behind a CONNECT is not certain to be HTTP (RFC 9110 section 9.3.6).
-func refuseConnect(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Connection", "close")
-	problem.Problem{
+// FieldsTooMany is the reason of a refusal for the number of header fields.
+const FieldsTooMany oauth.Reason = "fields_too_many"
+
+var (
+	// RFC 6585 section 5.
+	refusedFields = problem.Problem{
+		Status: http.StatusRequestHeaderFieldsTooLarge,
+		Detail: "The request has too many header fields. Send at most " + strconv.Itoa(maxFields) + " different ones.",
+		Reason: string(FieldsTooMany),
+	}
+	// No face serves CONNECT: this is no tunnel.
+	refusedConnect = problem.Problem{
 		Status: http.StatusNotImplemented,
 		Detail: "This server opens no tunnels. Send the request itself, not CONNECT.",
 		Reason: string(oauth.RequestMethod),
-	}.Write(w, r)
+	}
+)
+
+// refuse answers what no face serves. The connection ends here: what a client sends behind a CONNECT is not certain to be
+// HTTP (RFC 9110 section 9.3.6), and who floods us is not kept.
+func (v *Visit) refuse(r *http.Request, p problem.Problem) {
+	v.Reason = p.Reason
+	v.answer.Header().Set("Connection", "close")
+	p.Write(&v.answer, r)
 }
