@@ -58,6 +58,9 @@ apis:
   - {name: items, module: sales, path: /v1/items, upstream: %[3]s, strip: true, scopes: ["6"]}
   - {name: one, path: /one, exact: true, upstream: %[3]s, scopes: ["6"]}
   - {name: thing, path: "/things/{p}", upstream: "%[3]s/t/{p}", strip: true, exact: true, scopes: ["6"]}
+  - {name: v1, path: /v, upstream: %[3]s, auth: [none]}
+  - {name: v2, path: /v, upstream: %[3]s, scopes: ["7"], headers: [{name: X-Version, value: "2"}]}
+  - {name: hosted, path: /hosted, host: only.example.org, upstream: %[3]s, auth: [none]}
   - {name: off, path: /off, upstream: %[3]s, disabled: true}
   - {name: limited, path: /limited, upstream: %[3]s, auth: [bearer, apikey], scopes: ["6"], policies: [ratelimit, quota: {token_uses: true}]}
   - {name: signed, path: /signed, upstream: %[3]s, auth: [signature], scopes: ["6"]}
@@ -246,6 +249,15 @@ func TestDigiRunnersPathsOfCalls(t *testing.T) {
 		}
 	}
 	d.tryRaw(t, calls)
+	// What a name opens is what the path opens: conditions of the API and of others are heeded.
+	d.try(t, []digiCall{
+		{"an API without conditions", "", "/tsmpc/v/v1", nil, 200, ""},
+		{"when another has them, and they hold", "", "/tsmpc/v/v1", []string{"X-Version", "2"}, 404, digiE3("0125", noSuchAPI)},
+		{"with conditions", "", "/tsmpc/v/v2", []string{"X-Version", "2", "Authorization", token}, 403, ""},
+		{"that do not hold", "", "/tsmpc/v/v2", []string{"Authorization", token}, 404, digiE3("0125", noSuchAPI)},
+		{"of one host", "", "/tsmpc/hosted/hosted/x", []string{"Host", "only.example.org"}, 200, ""},
+		{"on another", "", "/tsmpc/hosted/hosted/x", nil, 404, digiE3("0125", noSuchAPI)},
+	})
 }
 
 // tryRaw sends paths as they are written, which net/http's client would not.

@@ -23,7 +23,7 @@ name with settings:
       - cors: {origins: [https://app.example.org]}
 
 Whatever their order in the file, a call meets them in this one: what guards against floods before anybody is known; a way
-in; the client's own conditions (status, dates, hours, addresses) and the scope; then the other policies as they stand below.
+in; the client's own conditions (status, addresses, dates, hours) and the scope; then the other policies as they stand below.
 The answer passes the same policies in the opposite order.
 `)
 	names := slices.SortedFunc(maps.Keys(parts.Kinds), func(a, c string) int {

@@ -1,6 +1,6 @@
-// Package digirunner is digiRunner's token service in front of our engine: its paths, its doubly Base64-encoded
-// credentials, its v1 and v2 tokens, its order of checks and its wording. The wording is one table (errors.go) that is
-// read beside the product's documentation.
+// Package digirunner is digiRunner's token service in front of our engine, and its gateway's paths and words in front of
+// ours: its doubly Base64-encoded credentials, its v1 and v2 tokens, its order of checks and its wording. The wording is
+// two tables (errors.go, gatewayerrors.go) that are read beside the product's documentation.
 //
 //	POST /oauth/token                     password, refresh_token, client_credentials
 //	POST /oauth/v2/token                  client_credentials, with a token that names its key
@@ -8,18 +8,33 @@
 //	POST /oauth/revocation                end a token
 //	GET  /dgrv4/ssotoken/enccert          the public key that verifies our v1 tokens, as PEM
 //	GET  /dgrv4/ssotoken/oauth2/certs     all of them, as a JWKS (RFC 7517)
+//	     /dgrc/…, /tsmpc/…, /tsmpg/…      calls of APIs (calls.go)
+//	GET  /liveness, /readiness            whether the process lives, and whether it should be sent requests
 //
 // The grants are whatever the engine serves; this package keeps no list. Settings of a realm are described at Settings.
 //
-// Where the product is known to do harm, this package does better on purpose:
+// Where the product is known to do harm, this package and what it translates for do better on purpose:
 //   - Wrong secrets never lock a client: guesses are slowed down by client and source address, and only for the guesser.
 //   - Every key that signs is published, those of v1 tokens too.
-//   - Credentials that are not Base64 are the caller's mistake (401), not a fault of ours (500).
+//   - Credentials that are not Base64 are the caller's mistake (401), not a fault of ours (500). So is a bearer token that
+//     cannot be read.
 //   - Refresh tokens can be made to rotate.
+//   - A call counts against a client's rate when the caller has shown to be that client, not before: the product looks at
+//     the name in the header, so that any stranger can use up another's rate. Calls with x-api-key count like others.
+//     So the order of checks is: API known, API enabled, method, credential, client, scope, rate, quota, target.
+//   - Where a call comes from is what the connection says, or a proxy that the operator trusts.
+//   - Quotas are exact, and a stored answer is never another caller's.
 //
-// Two things of the product are left out. A jti, sent as a cookie, is no credential here: it is printed in answers and
-// logs, so neither the cookies jti and idp_type nor the re-issue they allow exist. Tokens are signed, never encrypted
-// (JWE), which is the product's default as well.
+// What is left out:
+//   - A jti, sent as a cookie, is no credential here: it is printed in answers and logs, so neither the cookies jti and
+//     idp_type nor the re-issue they allow exist.
+//   - Tokens are signed, never encrypted (JWE), which is the product's default as well; and bodies of calls are neither
+//     signed nor encrypted (its JWS and JWE message modes).
+//   - Names of callers' hosts are not looked up, so a client's list of hosts has addresses and not names, and messages that
+//     would have a name have the address.
+//   - Checks of input for parts of SQL, XML and scripts, and of the User-Agent, which are off in the product by default; the
+//     node's mode; a slash at the end of a path, which is part of it for the product and not for our gateway.
+//   - Fields of answers that the product replaces for every API. An API says that for itself (policies headers and cors).
 package digirunner
 
 import (
