@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,4 +212,26 @@ func TestPathsOfCalls(t *testing.T) {
 			t.Errorf("%s %s%s: %+v, %v; want %+v", tc.settings, tc.host, tc.path, got, ok, *tc.want)
 		}
 	}
+}
+
+// FuzzPathOfACall: whatever a stranger writes, what is read of it is the end of it, and the rest is one of the prefixes.
+func FuzzPathOfACall(f *testing.F) {
+	for _, seed := range []string{"/dgrc/a", "/tsmpc/a/b", "/tsmpg//", "/dgrc", "/", "", "/dgrc/%2f", "dgrc/"} {
+		f.Add("api.example.org:80", seed)
+	}
+	read := digirunner.New(dialectDeps()).(dialect.Caller).Calls([]byte(`{"bare_calls":true,"hosts":["api.example.org"]}`))
+	f.Fuzz(func(t *testing.T, host, path string) {
+		to, ok := read(host, path)
+		prefix, isEnd := strings.CutSuffix(path, to.Path)
+		if !ok || !isEnd || to.Dialect != "digirunner" {
+			t.Fatalf("%q: %+v, %v", path, to, ok)
+		}
+		named := prefix == "/tsmpc" || prefix == "/tsmpg"
+		if to.Named != named || prefix != "" && !named && prefix != "/dgrc" || prefix != "" && !strings.HasPrefix(to.Path, "/") {
+			t.Fatalf("%q: %+v", path, to)
+		}
+		if !to.Foreign && !strings.HasPrefix(strings.ToLower(host), "api.example.org") {
+			t.Fatalf("calls are served under %q", host)
+		}
+	})
 }
