@@ -302,8 +302,15 @@ func (b *bed) apiKey(ctx context.Context, data, client string) (string, error) {
 		return "", err
 	}
 	var made struct {
-		Key string `json:"key"`
+		Generated []struct {
+			Key string `json:"key"`
+		} `json:"generated"`
 	}
-	err = json.Unmarshal(out, &made)
-	return made.Key, err
+	if err := json.Unmarshal(out, &made); err != nil {
+		return "", err
+	}
+	if len(made.Generated) != 1 {
+		return "", fmt.Errorf("sallyport client key add made %d keys", len(made.Generated))
+	}
+	return made.Generated[0].Key, nil
 }
