@@ -7,9 +7,11 @@ import (
 	"sallyport/dialect"
 	"sallyport/feed"
 	"sallyport/gateway"
+	"sallyport/gateway/upstream"
 	"sallyport/policy/bearer"
 	"sallyport/web"
 	"sallyport/web/fetch"
+	"sallyport/web/metrics"
 )
 
 // faces are the handlers of the listeners.
@@ -40,6 +42,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.counters.Upstreams(f.upstreams)
 	health := map[string]http.Handler{"/healthz": f.health.Live(), "/readyz": f.health.Ready()}
 	main := &router{
 		realms: a.realms, dialects: open, callers: open, gateway: f.apis, fixed: health,
@@ -64,6 +67,15 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	admin.Handle("GET /metrics", a.counters.Handler())
 	f.admin = admin
 	return f, nil
+}
+
+// upstreams tells the metrics of every target. One that is kept without calls is up as long as it is well.
+func (f *faces) upstreams(yield func(metrics.Upstream)) {
+	f.apis.Upstreams().Each(func(realm, api string, s upstream.State) {
+		yield(metrics.Upstream{
+			Realm: realm, API: api, Target: s.URL, Up: s.Up || s.Weight == 0 && s.Healthy, InFlight: s.InFlight, Ejections: s.Ejections,
+		})
+	})
 }
 
 // partDeps are what the ways in and the policies of a running server work with.
