@@ -96,6 +96,7 @@ func (a *App) adminHandler() http.Handler {
 		}
 		writeAdmin(w, record)
 	})
+	mux.HandleFunc("GET /upstreams", a.serveTargets)
 	return mux
 }
 

@@ -68,7 +68,7 @@ func (c *command) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&c.json, "json", false, "write answers as JSON, for machines")
 	root.AddCommand(
 		c.serve(), c.quickstart(), c.apply(), c.export(),
-		c.realms(), c.clients(), c.users(), c.scopes(), c.keys(), c.explain(),
+		c.realms(), c.clients(), c.users(), c.scopes(), c.keys(), c.explain(), c.upstreams(),
 		c.docs(), c.version(),
 	)
 	return root

@@ -28,18 +28,13 @@ that answered. The command talks to a Unix socket in the data folder and works o
 	addFlags(cmd.Flags(), "data", "admin_socket")
 	last := cmd.Flags().Int("last", 10, "without an id: how many refusals to list, the newest last")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		config, err := loadConfig(cmd.Flags(), c.Getenv)
-		if err != nil {
-			return err
-		}
-		path := config.adminSocket()
-		if path == "" {
-			return usage("admin_socket: is needed when data is empty")
-		}
 		if *last < 1 {
 			return usage("--last: %d is not a number of refusals; use 1 or more", *last)
 		}
-		server := newAdminClient(path)
+		server, err := c.server(cmd)
+		if err != nil {
+			return err
+		}
 		if len(args) == 0 {
 			list, err := server.refusals(cmd.Context(), *last)
 			if err != nil {
@@ -58,6 +53,19 @@ that answered. The command talks to a Unix socket in the data folder and works o
 		return c.print(r, func(w io.Writer) { _ = r.WriteText(w) }) // to a screen or a pipe: there is nobody else to tell
 	}
 	return cmd
+}
+
+// server finds the running server of a command that asks it.
+func (c *command) server(cmd *cobra.Command) (*adminClient, error) {
+	config, err := loadConfig(cmd.Flags(), c.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	path := config.adminSocket()
+	if path == "" {
+		return nil, usage("admin_socket: is needed when data is empty")
+	}
+	return newAdminClient(path), nil
 }
 
 func listRefusals(w io.Writer, list []explain.Record) {
