@@ -44,7 +44,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 32, "keep-alive connections that send load")
 	flag.IntVar(&o.firstSeen, "first-seen", 6000, "tokens per round that were never seen before")
 	flag.StringVar(&o.out, "out", "docs/bench", "folder for the table and the plot")
-	flag.StringVar(&o.only, "only", "", "measure only cases whose name contains this; writes no report")
+	flag.StringVar(&o.only, "only", "", "measure only cases whose name contains this, or those with many APIs and clients (scale); writes no report")
 	flag.BoolVar(&o.scale, "scale", true, "measure with many APIs and many clients as well")
 	flag.StringVar(&role, "role", "", "internal: run as the upstream or the reverse proxy")
 	flag.Parse()
@@ -118,8 +118,13 @@ func run(ctx context.Context, o options) error {
 			progress("round %d of %d  %-44s %7.1f µs CPU  %8.0f calls/s", round+1, o.rounds, c.name, m.cpu, m.rate)
 		}
 	}
-	if o.only != "" {
+	if o.only != "" && o.only != "scale" {
 		return nil
+	}
+	if o.only == "scale" {
+		b.close()
+		_, err := b.measureScale(ctx)
+		return err
 	}
 	if err := b.latencies(ctx, &rep); err != nil {
 		return err
