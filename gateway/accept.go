@@ -39,10 +39,13 @@ func (c *call) accept() *policy.Refusal {
 	c.describe()
 	// Before a browser calls in another site's name it asks whether it may, with a method that is not the call's own. A
 	// policy may answer that.
-	if c.preflight = c.isPreflight(); c.preflight {
+	refusal := c.narrow()
+	if refusal != nil && refusal.Status == http.StatusMethodNotAllowed && c.isPreflight() {
+		c.w.Header().Del("Allow")
+		c.preflight = true
 		return nil
 	}
-	return c.narrow()
+	return refusal
 }
 
 // checkFraming refuses requests of which two servers could see different ends, or different hosts. net/http has dealt

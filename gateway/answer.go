@@ -127,6 +127,9 @@ func (c *call) cut(err error) {
 	if c.Context.Err() == nil && !errors.As(err, &writing) {
 		c.broke, c.answered = c.blame(err), 0
 		c.reason, c.cause = policy.UpstreamFailed, err
+		if c.visit != nil {
+			c.visit.Refused = c.record(&policy.Refusal{Reason: c.reason, Detail: "The API's server broke off in the middle of its answer."})
+		}
 		c.log("an answer broke off", c.reason, err)
 	}
 	panic(http.ErrAbortHandler)
@@ -187,9 +190,9 @@ func (c *call) pass() error {
 	defer buffers.Put(buf)
 	out := http.NewResponseController(c.w)
 	live := r.Length < 0 || strings.HasPrefix(textproto.MIMEHeader(c.w.Header()).Get("Content-Type"), "text/event-stream")
-	if live {
-		if err := out.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return &writeError{err}
+	if some, ok := r.Body.(interface{ Buffered() int }); live && !(ok && some.Buffered() > 0) {
+		if err := flush(out); err != nil { // the head does not wait for the body
+			return err
 		}
 	}
 	var armed time.Time // when the caller was given time to take a piece
@@ -202,12 +205,12 @@ func (c *call) pass() error {
 			if live || n == len(buf) || !armed.IsZero() {
 				armed = c.armWrite(out, armed)
 			}
-			if _, err := c.w.Write(buf[:n]); err != nil {
-				return &writeError{err}
+			if _, failed := c.w.Write(buf[:n]); failed != nil {
+				return &writeError{failed}
 			}
-			if live {
-				if err := out.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-					return &writeError{err}
+			if live && err == nil {
+				if err := flush(out); err != nil {
+					return err
 				}
 			}
 		}
@@ -252,10 +255,17 @@ func (c *call) disarmWrite(out *http.ResponseController, armed time.Time) error 
 	if armed.IsZero() {
 		return nil
 	}
+	if err := flush(out); err != nil {
+		return err
+	}
+	_ = out.SetWriteDeadline(time.Time{})
+	return nil
+}
+
+func flush(out *http.ResponseController) error {
 	if err := out.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return &writeError{err}
 	}
-	_ = out.SetWriteDeadline(time.Time{})
 	return nil
 }
 

@@ -38,7 +38,7 @@ type call struct {
 	path      string // what was matched
 	covered   int    // bytes of it that the API covers
 	websocket bool   // the caller asks to switch
-	preflight bool   // the caller asks whether it may call; the method has not been looked at
+	preflight bool   // the caller asks whether it may call with another method; this one is not served
 	ran       bool   // the chain has seen the call and must be told of its end
 	whole     bool   // it was served without a panic
 	keep      bool   // somebody may hold on to it
@@ -117,6 +117,12 @@ func (c *call) refuse(refusal *policy.Refusal) {
 	c.status, c.reason = refusal.Status, refusal.Reason
 	if c.visit != nil {
 		c.visit.Refused = c.record(refusal)
+	}
+	if c.sent > 0 && !c.body.complete() { // the rest of the request must not be taken for another
+		c.body.stop()
+		if c.r.ProtoMajor == 1 {
+			c.w.Header().Set("Connection", "close")
+		}
 	}
 	setRetryAfter(c.w.Header(), refusal.RetryAfter)
 	write := refuse

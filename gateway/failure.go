@@ -17,7 +17,6 @@ const statusClientGone = 499
 
 // failed answers for an upstream that did not. Policies may know better: one has a copy of an earlier answer.
 func (c *call) failed(err error) {
-	c.body.stop()
 	mine := c.body.failed()
 	// A caller who is late is still there, although net/http says that the connection has failed.
 	late := mine != nil && mine.Status == http.StatusRequestTimeout
@@ -25,9 +24,6 @@ func (c *call) failed(err error) {
 		c.status = statusClientGone
 		c.w.WriteHeader(statusClientGone) // nobody reads it
 		return
-	}
-	if !c.body.complete() && c.r.ProtoMajor == 1 {
-		c.w.Header().Set("Connection", "close") // the rest of the request must not be taken for another
 	}
 	if mine != nil {
 		c.cause = err

@@ -50,6 +50,15 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Buffered returns how many bytes have come and have not been read, framing included. As long as there are any, a read
+// returns at once, unless what has come is the beginning of a chunk's framing and nothing more.
+func (b *body) Buffered() int {
+	if b.conn == nil {
+		return 0
+	}
+	return len(b.conn.buffered())
+}
+
 func (b *body) readLength(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
