@@ -28,6 +28,7 @@ import (
 type digi struct {
 	*apptest.Server
 	upstream string
+	hours    string // of the client that may not call at this time
 	stored   *store.Store
 	master   key.Master
 }
@@ -78,12 +79,11 @@ func newDigi(t *testing.T, settings string, options ...apptest.Option) *digi {
 		})
 	}))
 	t.Cleanup(upstream.Close)
-	d := &digi{upstream: upstream.URL}
+	past := time.Now().UTC().Add(-3 * time.Hour)
+	d := &digi{upstream: upstream.URL, hours: past.Format("15:04") + "-" + past.Add(time.Hour).Format("15:04")}
 	folder := ""
 	options = append(options, apptest.With(func(c *app.Config) { folder, c.MasterKey = c.Data, digiMaster }))
-	past := time.Now().UTC().Add(-3 * time.Hour)
-	hours := past.Format("15:04") + "-" + past.Add(time.Hour).Format("15:04")
-	d.Server = apptest.New(t, fmt.Sprintf(digiYAML, settings, hours, upstream.URL), options...)
+	d.Server = apptest.New(t, fmt.Sprintf(digiYAML, settings, d.hours, upstream.URL), options...)
 	var err error
 	if d.master, err = key.LoadMaster("", digiMaster); err != nil {
 		t.Fatal(err)
@@ -166,7 +166,11 @@ type digiCall struct {
 	want               string
 }
 
-var stamped = regexp.MustCompile(`^\{"timestamp":"\d{13}"`)
+// What a test cannot know of an answer: when it was given.
+var (
+	stamped = regexp.MustCompile(`^\{"timestamp":"\d{13}"`)
+	clocked = regexp.MustCompile(`Now\(HH:mmZ\): \d\d:\d\d\+0000`)
+)
 
 func (d *digi) try(t *testing.T, calls []digiCall) {
 	t.Helper()
@@ -177,6 +181,7 @@ func (d *digi) try(t *testing.T, calls []digiCall) {
 		}
 		a := d.Do(t, method, c.path, "", c.header...)
 		body := stamped.ReplaceAllString(a.Body, `{"timestamp":"<ms>"`)
+		body = clocked.ReplaceAllString(body, "Now(HH:mmZ): <now>")
 		if a.Status != c.status || c.want != "" && body != c.want {
 			t.Errorf("%s: %s %s\n got %d %s\nwant %d %s", c.name, method, c.path, a.Status, body, c.status, c.want)
 		}
@@ -306,9 +311,7 @@ func TestDigiRunnersRefusals(t *testing.T) {
 	const path = "/dgrc/orders/1"
 	forbidden := func(message string) string { return digiE1(403, "Forbidden", message, path) }
 	unauthorized := func(message string) string { return digiE1(401, "Unauthorized", message, path) }
-	hours := strings.ReplaceAll(past.Add(-2*time.Hour).UTC().Format("15:04")+"-"+past.Add(-time.Hour).UTC().Format("15:04"), "-", "+0000-") + "+0000"
-	start, end, _ := strings.Cut(hours, "-")
-	now := time.Now().UTC().Format("15:04+0000")
+	start, end, _ := strings.Cut(d.hours, "-")
 	d.try(t, []digiCall{
 		// 3.2, in the order of checks: each call fails all the later ones too.
 		{"no such API", "", "/dgrc/none", nil, 404, digiE3("0125", noSuchAPI)},
@@ -332,7 +335,7 @@ func TestDigiRunnersRefusals(t *testing.T) {
 		{"another scheme", "", path, auth("Digest x"), 401, unauthorized("Unauthorized")},
 		{"host list", "", path, auth(d.bearer(t, "office")), 403, forbidden("ip(127.0.0.1) does not match host list, the clientId is 'office'")},
 		{"hours", "", path, auth(d.bearer(t, "worker")), 403, digiE1(403, "Client(application) service time not available",
-			"Client(application) service time not available, Start Time(HH:mmZ): "+start+", End Time(HH:mmZ): "+end+", Now(HH:mmZ): "+now, path)},
+			"Client(application) service time not available, Start Time(HH:mmZ): "+start+"+0000, End Time(HH:mmZ): "+end+"+0000, Now(HH:mmZ): <now>", path)},
 
 		// Basic.
 		{"basic", "", path, auth(single("tsp", "tsp-123abcd")), 200, ""},
