@@ -15,7 +15,11 @@ import (
 // refuse writes a refusal for callers who know no other shape: a challenge by RFC 6750 section 3, and problem+json.
 func refuse(w http.ResponseWriter, r *http.Request, _ *policy.Call, refusal *policy.Refusal) {
 	if refusal.Scheme != "" {
-		w.Header().Set("WWW-Authenticate", challenge(realm.FromContext(r.Context()), refusal))
+		in := realm.FromContext(r.Context())
+		w.Header().Set("WWW-Authenticate", challenge(in, refusal))
+		for _, other := range refusal.Schemes {
+			w.Header().Add("WWW-Authenticate", challenge(in, &policy.Refusal{Scheme: other}))
+		}
 	}
 	problem.Problem{
 		Status: refusal.Status, Detail: refusal.Detail, Reason: string(refusal.Reason),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"sallyport/api"
 	"sallyport/client"
@@ -226,7 +227,7 @@ func (c *Chain) admit(ctx context.Context, call *Call) error {
 // is told, and not let in as somebody else.
 func (c *Chain) authenticate(ctx context.Context, call *Call, auth []string) (bool, error) {
 	anonymous := false
-	var missing error
+	var missing *Refusal
 	for _, name := range auth {
 		if name == None {
 			anonymous = true
@@ -241,9 +242,7 @@ func (c *Chain) authenticate(ctx context.Context, call *Call, auth []string) (bo
 		if !errors.As(err, &refusal) || refusal.Reason != oauth.TokenMissing {
 			return false, refusedBy(name, err)
 		}
-		if missing == nil {
-			missing = refusedBy(name, err)
-		}
+		missing = missing.or(name, refusal)
 	}
 	call.Caller = Caller{}
 	if anonymous {
@@ -253,6 +252,25 @@ func (c *Chain) authenticate(ctx context.Context, call *Call, auth []string) (bo
 		missing = &Refusal{Status: 401, Reason: oauth.TokenMissing}
 	}
 	return false, missing
+}
+
+// or adds a way in for which the call has no credential to those before it. The caller is told of all of them (RFC 9110
+// section 11.6.1).
+func (r *Refusal) or(way string, other *Refusal) *Refusal {
+	if r == nil {
+		other.Policy = cmp.Or(other.Policy, way)
+		return other
+	}
+	both := *r
+	both.Policy += ", " + way
+	both.Detail = strings.TrimSpace(r.Detail + " Or: " + other.Detail)
+	switch {
+	case both.Scheme == "":
+		both.Scheme = other.Scheme
+	case other.Scheme != "":
+		both.Schemes = append(slices.Clone(r.Schemes), other.Scheme)
+	}
+	return &both
 }
 
 // checkScope refuses a caller who has none of the scopes that the API asks for with the call's method.

@@ -419,3 +419,47 @@ func networks(t *testing.T, texts ...string) []client.Network {
 	}
 	return list
 }
+
+// Whoever brings nothing is told of every way in.
+func TestEveryWayInIsNamed(t *testing.T) {
+	lacks := func(scheme, detail string) policy.Policy {
+		return policyFunc(func(context.Context, *policy.Call) error {
+			return &policy.Refusal{Status: 401, Reason: oauth.TokenMissing, Scheme: scheme, Detail: detail}
+		})
+	}
+	ways := map[string]policy.Policy{
+		"mtls": lacks("", "A certificate is needed."), "bearer": lacks("Bearer", "A token is needed."), "apikey": lacks("ApiKey", "A key is needed."),
+	}
+	for _, c := range []struct {
+		auth []string
+		want policy.Refusal
+	}{
+		{[]string{"bearer"}, policy.Refusal{Scheme: "Bearer", Policy: "bearer", Detail: "A token is needed."}},
+		{[]string{"mtls"}, policy.Refusal{Policy: "mtls", Detail: "A certificate is needed."}},
+		{[]string{"mtls", "bearer", "apikey"}, policy.Refusal{
+			Scheme: "Bearer", Schemes: []string{"ApiKey"}, Policy: "mtls, bearer, apikey",
+			Detail: "A certificate is needed. Or: A token is needed. Or: A key is needed.",
+		}},
+		{[]string{"apikey", "bearer", "mtls"}, policy.Refusal{
+			Scheme: "ApiKey", Schemes: []string{"Bearer"}, Policy: "apikey, bearer, mtls",
+			Detail: "A key is needed. Or: A token is needed. Or: A certificate is needed.",
+		}},
+	} {
+		a := &api.API{Name: "orders"}
+		for _, name := range c.auth {
+			a.Auth = append(a.Auth, api.Policy{Name: name})
+		}
+		chain, err := policy.NewChain(a, parts(ways, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.want.Status, c.want.Reason = 401, oauth.TokenMissing
+		var got *policy.Refusal
+		if err := chain.Request(t.Context(), &policy.Call{API: a, Realm: &realm.Realm{Name: "default"}}); !errors.As(err, &got) {
+			t.Fatalf("%v: %v", c.auth, err)
+		}
+		if diff := cmp.Diff(c.want, *got); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", c.auth, diff)
+		}
+	}
+}

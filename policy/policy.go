@@ -147,6 +147,7 @@ type Refusal struct {
 	Reason    oauth.Reason
 	Detail    string     // for the caller
 	Scheme    string     // scheme of the WWW-Authenticate challenge; "" for none
+	Schemes   []string   // others that would do as well, when no credential was sent
 	Challenge oauth.Code // "error" of the challenge (RFC 6750 section 3.1); "" when no credential was sent
 	Scope     scope.Set  // scopes of which any would do, with InsufficientScope
 
