@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -192,4 +193,16 @@ func (l lines) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	l(line)
 	return &http.Response{StatusCode: 204, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+}
+
+// recordAll notes each request in a line.
+func recordAll(into *[]string) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		line := r.Method + " " + r.RequestURI + " " + string(body)
+		if x := r.Header["X"]; x != nil {
+			line += fmt.Sprint(x)
+		}
+		*into = append(*into, line)
+	}
 }
