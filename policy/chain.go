@@ -263,7 +263,7 @@ func (r *Refusal) or(way string, other *Refusal) *Refusal {
 	}
 	both := *r
 	both.Policy += ", " + way
-	both.Detail = strings.TrimSpace(r.Detail + " Or: " + other.Detail)
+	both.Detail = strings.TrimSpace(r.Detail + " — or: " + other.Detail)
 	switch {
 	case both.Scheme == "":
 		both.Scheme = other.Scheme

@@ -438,11 +438,11 @@ func TestEveryWayInIsNamed(t *testing.T) {
 		{[]string{"mtls"}, policy.Refusal{Policy: "mtls", Detail: "A certificate is needed."}},
 		{[]string{"mtls", "bearer", "apikey"}, policy.Refusal{
 			Scheme: "Bearer", Schemes: []string{"ApiKey"}, Policy: "mtls, bearer, apikey",
-			Detail: "A certificate is needed. Or: A token is needed. Or: A key is needed.",
+			Detail: "A certificate is needed. — or: A token is needed. — or: A key is needed.",
 		}},
 		{[]string{"apikey", "bearer", "mtls"}, policy.Refusal{
 			Scheme: "ApiKey", Schemes: []string{"Bearer"}, Policy: "apikey, bearer, mtls",
-			Detail: "A key is needed. Or: A token is needed. Or: A certificate is needed.",
+			Detail: "A key is needed. — or: A token is needed. — or: A certificate is needed.",
 		}},
 	} {
 		a := &api.API{Name: "orders"}
