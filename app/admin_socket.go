@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -27,15 +28,28 @@ type adminSocket struct {
 	server *http.Server
 }
 
-// maxSocketPath is less than the 104 bytes that kernels have room for: where the socket is made, its name is longer.
-const maxSocketPath = 90
+// maxSocketPath is what every kernel has room for.
+const maxSocketPath = 103
+
+// reachable returns a path to a socket that a kernel has room for. Done lets go of it.
+func reachable(path string) (short string, done func(), err error) {
+	if len(path) <= maxSocketPath {
+		return path, func() {}, nil
+	}
+	if runtime.GOOS != "linux" {
+		return "", nil, fmt.Errorf("its path has more than %d bytes; choose a shorter one", maxSocketPath)
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return "", nil, err
+	}
+	// The descriptor of a folder stands for its path.
+	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)), func() { _ = dir.Close() }, nil
+}
 
 // openAdminSocket makes the socket. It is made in a folder that nobody else may enter and moved to its place, so that
 // there is no moment at which others could connect; a socket that a dead server has left there is replaced.
 func openAdminSocket(path string, h http.Handler) (_ *adminSocket, err error) {
-	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("its path has more than %d bytes; choose a shorter one", maxSocketPath)
-	}
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != os.ModeSocket {
 		return nil, errors.New("there is something else under its name; choose another")
 	}
@@ -44,9 +58,14 @@ func openAdminSocket(path string, h http.Handler) (_ *adminSocket, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	s := &adminSocket{path: path, server: &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute}}
 	made := filepath.Join(dir, "s")
-	if s.net, err = net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"}); err != nil {
+	short, done, err := reachable(made)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	s := &adminSocket{path: path, server: &http.Server{Handler: h, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute}}
+	if s.net, err = net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -120,7 +139,12 @@ func newAdminClient(path string) *adminClient {
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, "unix", path)
+				short, done, err := reachable(path)
+				if err != nil {
+					return nil, err
+				}
+				defer done()
+				return (&net.Dialer{}).DialContext(ctx, "unix", short)
 			},
 		},
 	}}

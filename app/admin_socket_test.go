@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -67,6 +68,26 @@ func TestAdminSocketIsForItsUserAlone(t *testing.T) {
 	}
 }
 
+// Kernels have little room for the path of a socket; a data folder may lie deep.
+func TestAdminSocketWithALongPath(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // elsewhere a shorter path has to be chosen
+	}
+	c := quiet(t)
+	dir := filepath.Join(shortDir(t), strings.Repeat("deep", 40))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.AdminSocket = filepath.Join(dir, "admin.sock")
+	s := serve(t, c, "realm: default")
+	if _, err := http.Get("http://" + s.addr + "/nothing"); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := command(t, "explain", "--admin-socket", c.AdminSocket); code != 0 || !strings.Contains(out, "api_unknown") {
+		t.Errorf("%d %s %s", code, out, errs)
+	}
+}
+
 // Two servers may share a folder. The one that ends first leaves the other's socket alone.
 func TestAdminSocketOfAnotherServerStays(t *testing.T) {
 	c := quiet(t)
@@ -90,7 +111,7 @@ func TestServesWithoutAdminSocket(t *testing.T) {
 	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{file, filepath.Join(dir, "no", "folder"), filepath.Join(dir, strings.Repeat("x", 100))} {
+	for _, path := range []string{file, filepath.Join(dir, "no", "folder")} {
 		c := quiet(t)
 		c.AdminSocket = path
 		s := serve(t, c, "realm: default")
