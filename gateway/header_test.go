@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -70,4 +71,47 @@ func TestCleanAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { gateway.Clean(h, true) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// FuzzClean checks that nothing gets by: whatever Connection names is gone, and so is every spelling of who calls.
+func FuzzClean(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"close, X-A", "X-A", "websocket"}, {"upgrade,,\t,te", "X_sallyport_user", "h2c"}, {"keep-alive;x", "Remote.User", ""},
+		{"\"x\"", "Content_length", "websocket, websocket"}, {"TE , Upgrade", "Te", "WEBSOCKET"},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	f.Fuzz(func(t *testing.T, connection, name, up string) {
+		h := http.Header{"Accept": {"*/*"}}
+		h.Add(name, "v")
+		h["Connection"], h["Upgrade"] = []string{connection}, []string{up}
+		h["Te"] = []string{"gzip, trailers"}
+		websocket := gateway.Clean(h, true)
+		if websocket && !strings.EqualFold(up, "websocket") {
+			t.Errorf("a switch to %q", up)
+		}
+		for left := range h {
+			folded := strings.Map(func(r rune) rune {
+				if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
+					return r
+				}
+				return '-'
+			}, strings.ToLower(left))
+			switch {
+			case left == "Te":
+				if diff := cmp.Diff([]string{"trailers"}, h[left]); diff != "" {
+					t.Error(diff)
+				}
+				continue
+			case strings.HasPrefix(folded, "x-sallyport"), strings.HasPrefix(folded, "x-forwarded"), strings.HasPrefix(folded, "remote-"),
+				folded == "content-length", folded == "transfer-encoding", left == "Connection", left == "Upgrade", left == "Host", left == "Keep-Alive", left == "Trailer":
+				t.Errorf("%q is left", left)
+			}
+			for named := range strings.SplitSeq(connection, ",") {
+				if http.CanonicalHeaderKey(strings.Trim(named, " \t")) == left {
+					t.Errorf("%q is named in %q and left", left, connection)
+				}
+			}
+		}
+	})
 }
