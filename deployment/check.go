@@ -156,6 +156,7 @@ func (c *checker) api(a *API, f *File, paths names) {
 	for _, d := range a.Divert {
 		c.weights(d.Targets, subject)
 	}
+	c.zeros(a, subject)
 	made := a.api(f.Realm)
 	err := api.Check(made, api.Known{Auth: c.Ways, Errors: keysOf(c.Dialects), Policies: c.Policies})
 	c.told(a.place(err), subject, err)
@@ -164,15 +165,6 @@ func (c *checker) api(a *API, f *File, paths names) {
 		c.faults.Add(a.Of("path"), "%s: path: %.80s is already served by an api of this file%s; one path leads to one api, unless header conditions tell them apart", subject, a.Path, line(first))
 	}
 	paths[door] = a.Of("path")
-}
-
-// weights sees that nobody means "no calls" by a weight of zero, which is the default.
-func (c *checker) weights(targets []Target, subject string) {
-	for i := range targets {
-		if t := &targets[i]; t.Has("weight") && t.Weight == 0 {
-			c.faults.Add(t.Of("weight"), "%s: weight: 0 would be taken for the default of 1; write -1 for no calls, or leave it out", subject)
-		}
-	}
 }
 
 // place is where the entry of a list stands that an error of package api is about ("routes[1].path: …"), or the API.

@@ -10,8 +10,11 @@ func (a *API) api(in string) *api.API {
 		Policies: each(a.Policies, toPolicy), Errors: a.Errors, Disabled: a.Disabled,
 		Upstream: a.Upstream, Targets: each(a.Targets, toTarget),
 		Upstreams: api.Upstreams{
-			Balance: api.Balance(a.Balance), Health: api.Health(a.Health), Eject: api.Eject(a.Eject), Retry: api.Retry(a.Retry),
-			Timeouts: api.Timeouts(a.Timeouts), Mirror: api.Mirror(a.Mirror), Divert: each(a.Divert, toDiversion),
+			Balance: api.Balance(a.Balance), Health: toHealth(a.Health),
+			Eject:    api.Eject{Fails: a.Eject.Fails, For: a.Eject.For, Most: a.Eject.Most},
+			Retry:    api.Retry{Attempts: a.Retry.Attempts, On: a.Retry.On, Budget: a.Retry.Budget, Any: a.Retry.Any},
+			Timeouts: api.Timeouts{Connect: a.Timeouts.Connect, Answer: a.Timeouts.Answer, Idle: a.Timeouts.Idle},
+			Mirror:   api.Mirror{URL: a.Mirror.URL, Percent: a.Mirror.Percent}, Divert: each(a.Divert, toDiversion),
 			Engine: a.Engine, HTTP2: a.HTTP2, Host: a.UpstreamHost,
 		},
 	}
@@ -24,9 +27,12 @@ func fromAPI(a *api.API) API {
 		Auth: each(a.Auth, fromPolicy), Scopes: a.Scopes, Methods: a.Methods, Routes: each(a.Routes, fromRoute), Strict: a.Strict,
 		Policies: each(a.Policies, fromPolicy), Errors: a.Errors, Disabled: a.Disabled,
 		Upstream: a.Upstream, Targets: each(a.Targets, fromTarget), Divert: each(a.Divert, fromDiversion),
-		Balance: Balance(a.Balance), Health: Health(a.Health), Eject: Eject(a.Eject), Retry: Retry(a.Retry),
-		Timeouts: Timeouts(a.Timeouts), Mirror: Mirror(a.Mirror),
-		Engine: a.Engine, HTTP2: a.HTTP2, UpstreamHost: a.Upstreams.Host,
+		Balance: Balance(a.Balance), Health: fromHealth(a.Health),
+		Eject:    Eject{Fails: a.Eject.Fails, For: a.Eject.For, Most: a.Eject.Most},
+		Retry:    Retry{Attempts: a.Retry.Attempts, On: a.Retry.On, Budget: a.Retry.Budget, Any: a.Retry.Any},
+		Timeouts: Timeouts{Connect: a.Timeouts.Connect, Answer: a.Timeouts.Answer, Idle: a.Timeouts.Idle},
+		Mirror:   Mirror{URL: a.Mirror.URL, Percent: a.Mirror.Percent},
+		Engine:   a.Engine, HTTP2: a.HTTP2, UpstreamHost: a.Upstreams.Host,
 	}
 }
 
@@ -48,6 +54,14 @@ func toPolicy(n Named) api.Policy             { return api.Policy(n) }
 func fromPolicy(p api.Policy) Named           { return Named(p) }
 func toTarget(t Target) api.Target            { return api.Target{URL: t.URL, Weight: t.Weight} }
 func fromTarget(t api.Target) Target          { return Target{URL: t.URL, Weight: t.Weight} }
+
+func toHealth(h Health) api.Health {
+	return api.Health{Path: h.Path, Every: h.Every, Timeout: h.Timeout, Status: h.Status, Fails: h.Fails, Passes: h.Passes}
+}
+
+func fromHealth(h api.Health) Health {
+	return Health{Path: h.Path, Every: h.Every, Timeout: h.Timeout, Status: h.Status, Fails: h.Fails, Passes: h.Passes}
+}
 
 func toDiversion(d Diversion) api.Diversion {
 	return api.Diversion{From: d.From, Targets: each(d.Targets, toTarget)}

@@ -283,6 +283,8 @@ type Balance struct {
 
 // Health is a request that tells whether a target is there.
 type Health struct {
+	strictyaml.Place
+
 	Path    string         `yaml:"path"`    // what is asked for, such as `/healthz`
 	Every   realm.Duration `yaml:"every"`   // how often; default 10s
 	Timeout realm.Duration `yaml:"timeout"` // for the answer; default 2s
@@ -293,6 +295,8 @@ type Health struct {
 
 // Eject says when a target that fails real calls is left alone for a while.
 type Eject struct {
+	strictyaml.Place
+
 	Fails int            `yaml:"fails"` // in a row: no connection, no answer in time, or a status from 500 on
 	For   realm.Duration `yaml:"for"`   // longer each time, up to ten times this; default 30s
 	Most  int            `yaml:"most"`  // percent of the targets that may be out at once; default 50
@@ -301,6 +305,8 @@ type Eject struct {
 // Retry says when a call is sent again, to another target if there is one. Only what is safe is: a call whose connection
 // could not be made, or one with an idempotent method (RFC 9110 section 9.2.2).
 type Retry struct {
+	strictyaml.Place
+
 	Attempts int   `yaml:"attempts"` // besides the first
 	On       []int `yaml:"on"`       // statuses after which it is sent again too
 	Budget   int   `yaml:"budget"`   // retries as percent of calls, over the last ten seconds; ten are always free; default 20
@@ -309,6 +315,8 @@ type Retry struct {
 
 // Timeouts bound the phases of a call.
 type Timeouts struct {
+	strictyaml.Place
+
 	Connect realm.Duration `yaml:"connect"` // until there is a connection; default 5s
 	Answer  realm.Duration `yaml:"answer"`  // from the end of the request to the head of the answer; default 1m
 	Idle    realm.Duration `yaml:"idle"`    // between two pieces of a body, in either direction; default 5m
@@ -316,6 +324,8 @@ type Timeouts struct {
 
 // Mirror says where copies of calls go.
 type Mirror struct {
+	strictyaml.Place
+
 	URL     string `yaml:"url"`     // http or https URL
 	Percent int    `yaml:"percent"` // of the calls; default 100
 }
