@@ -163,6 +163,9 @@ func (b *body) stop() {
 		b.last.dead = true
 	}
 	if b.reading {
+		if b.fault == nil && !b.armed.IsZero() && time.Since(b.armed) >= b.idle {
+			b.fault = os.ErrDeadlineExceeded // net/http ends the request's context before it says so
+		}
 		b.deadline(time.Unix(1, 0))
 	}
 }

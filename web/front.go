@@ -58,6 +58,9 @@ func (f *Front) arrive(w http.ResponseWriter, r *http.Request) *Visit {
 		v.ID = forwardedID(r)
 		v.Source = f.Proxies.source(v.Source, r.Header["X-Forwarded-For"])
 	}
+	if endsHere(r) {
+		w.Header()["Connection"] = closing
+	}
 	if v.ID == "" {
 		v.ID = f.IDs.Next()
 	}
@@ -71,6 +74,21 @@ func (f *Front) arrive(w http.ResponseWriter, r *http.Request) *Visit {
 	}
 	return v
 }
+
+// endsHere reports whether the connection must end with the request, because the server in front of us may see another end
+// of its body than we do. RFC 9112 section 6.1 has us close the connection when there is a Content-Length beside a
+// Transfer-Encoding. net/http has taken the length away by now, so what comes in chunks through others is treated as if it
+// had one: what follows is not read, and cannot be taken for the request of somebody else. A caller of our own connection
+// could only deceive itself.
+func endsHere(r *http.Request) bool {
+	if len(r.TransferEncoding) == 0 || r.ProtoMajor != 1 {
+		return false
+	}
+	h := r.Header
+	return h["Via"] != nil || h["X-Forwarded-For"] != nil || h["Forwarded"] != nil
+}
+
+var closing = []string{"close"}
 
 // leave is deferred: it has the last word on a request, however it ended.
 func (f *Front) leave(v *Visit, r *http.Request) {
