@@ -54,7 +54,7 @@ func kindSection(b *strings.Builder, name string, kind policy.Kind) {
 		main = docs["Settings"]
 	}
 	if main.Doc != "" {
-		b.WriteString("\n" + main.Doc + "\n")
+		b.WriteString("\n" + sentence(main.Doc) + "\n")
 	}
 	fields(b, main)
 	for _, other := range slices.Sorted(maps.Keys(docs)) {
@@ -71,4 +71,15 @@ func fields(b *strings.Builder, t typeDoc) {
 		rows = append(rows, []string{"`" + f.Key + "`", form(f.Type), f.Doc})
 	}
 	markdown(b, []string{"key", "form", "meaning"}, rows)
+}
+
+// sentence turns the Go comment of a settings' struct into what stands below a heading.
+func sentence(doc string) string {
+	if rest, ok := strings.CutPrefix(doc, "settings: there are none. "); ok {
+		return rest
+	}
+	if rest, ok := strings.CutPrefix(doc, "settings "); ok {
+		return "Settings " + rest
+	}
+	return doc
 }

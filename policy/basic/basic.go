@@ -35,8 +35,8 @@ type basic struct {
 
 // Kind returns the way in.
 func Kind(clients Authenticator) policy.Kind {
-	return policy.Kind{New: func(_ policy.Site, settings json.RawMessage) (policy.Policy, error) {
-		if err := policy.Decode(settings, &struct{}{}); err != nil {
+	return policy.Kind{Source: Source, New: func(_ policy.Site, given json.RawMessage) (policy.Policy, error) {
+		if err := policy.Decode(given, &settings{}); err != nil {
 			return nil, err
 		}
 		return &basic{clients: clients}, nil

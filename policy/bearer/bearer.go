@@ -35,8 +35,8 @@ type bearer struct {
 
 // Kind returns the way in. Issuers verify the tokens of others.
 func Kind(tokens Verifier, issuers *Issuers) policy.Kind {
-	return policy.Kind{New: func(_ policy.Site, settings json.RawMessage) (policy.Policy, error) {
-		if err := policy.Decode(settings, &struct{}{}); err != nil {
+	return policy.Kind{Source: Source, New: func(_ policy.Site, given json.RawMessage) (policy.Policy, error) {
+		if err := policy.Decode(given, &settings{}); err != nil {
 			return nil, err
 		}
 		return &bearer{tokens: tokens, issuers: issuers}, nil

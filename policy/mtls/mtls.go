@@ -40,8 +40,8 @@ type dates struct{ from, to time.Time }
 // Kind returns the way in.
 func Kind(keys Keys, clients policy.Clients) policy.Kind {
 	seen := otter.Must(&otter.Options[[32]byte, dates]{MaximumSize: seenSize})
-	return policy.Kind{New: func(_ policy.Site, settings json.RawMessage) (policy.Policy, error) {
-		if err := policy.Decode(settings, &struct{}{}); err != nil {
+	return policy.Kind{Source: Source, New: func(_ policy.Site, given json.RawMessage) (policy.Policy, error) {
+		if err := policy.Decode(given, &settings{}); err != nil {
 			return nil, err
 		}
 		return &mtls{keys: keys, clients: clients, seen: seen}, nil
