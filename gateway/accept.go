@@ -60,6 +60,11 @@ func (c *call) checkFraming() *policy.Refusal {
 	if len(r.TransferEncoding) > 0 && (len(r.TransferEncoding) > 1 || r.TransferEncoding[0] != "chunked" || r.Header["Content-Length"] != nil) {
 		return &policy.Refusal{Status: 400, Reason: policy.RequestRefused, Detail: "This request is not served: it says in more than one way where its body ends."}
 	}
+	// RFC 9110 section 10.1.1. net/http finds the one expectation there is among other words as well; an upstream may not,
+	// and then the two wait for different things.
+	if expect := r.Header["Expect"]; expect != nil && (len(expect) > 1 || !strings.EqualFold(expect[0], "100-continue")) {
+		return &policy.Refusal{Status: 417, Reason: policy.RequestRefused, Detail: "This request expects what is not known here. Leave out Expect, or send 100-continue."}
+	}
 	// RFC 9113 section 8.3.1: HTTP/2 has the host in a pseudo-header; a Host field must not say otherwise.
 	if hosts := r.Header["Host"]; hosts != nil && (len(hosts) > 1 || !strings.EqualFold(hosts[0], r.Host)) {
 		return &policy.Refusal{Status: 400, Reason: policy.RequestRefused, Detail: "This request is not served: it names more than one host."}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -167,6 +168,9 @@ func (l *link) send(c *call) (*http.Response, error) {
 		return l.lean.SendInto(c.answer, c.out, l.limits)
 	}
 	c.keep = true
+	if !lean.IsQuery(c.url.RawQuery) {
+		return nil, errQuery // net/http would write it as it is
+	}
 	c.sayIn(c.out.Header)
 	if c.out.Header["User-Agent"] == nil {
 		c.out.Header["User-Agent"] = nil // or net/http would say it is the caller
@@ -180,6 +184,8 @@ func (l *link) send(c *call) (*http.Response, error) {
 	}
 	return res, nil
 }
+
+var errQuery = &lean.Error{Kind: lean.ErrRequest, Err: errors.New("its query cannot be written into a request")}
 
 // watch ends the body of an answer that does not go on.
 func watch(body io.ReadCloser, idle time.Duration) io.ReadCloser {

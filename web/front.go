@@ -39,6 +39,10 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.refuse(r, refusedFields)
 		return
 	}
+	if !validHost(r.Host) {
+		v.refuse(r, refusedHost)
+		return
+	}
 	f.Next.ServeHTTP(&v.answer, r)
 }
 
@@ -136,8 +140,11 @@ func (v *Visit) record() explain.Record {
 // Took returns how long the request has taken until the moment now.
 func (v *Visit) Took(now time.Time) time.Duration { return now.Sub(v.start) }
 
-// FieldsTooMany is the reason of a refusal for the number of header fields.
-const FieldsTooMany oauth.Reason = "fields_too_many"
+// Reasons for which nobody is served, whatever the face.
+const (
+	FieldsTooMany oauth.Reason = "fields_too_many" // header fields
+	HostMalformed oauth.Reason = "host_malformed"
+)
 
 var (
 	// RFC 6585 section 5.
@@ -145,6 +152,12 @@ var (
 		Status: http.StatusRequestHeaderFieldsTooLarge,
 		Detail: "The request has too many header fields. Send at most " + strconv.Itoa(maxFields) + " different ones.",
 		Reason: string(FieldsTooMany),
+	}
+	// RFC 9112 section 3.2.
+	refusedHost = problem.Problem{
+		Status: http.StatusBadRequest,
+		Detail: "The request names no host. Send a Host field with a name or an address, and a port if it is not the usual one.",
+		Reason: string(HostMalformed),
 	}
 	// No face serves CONNECT: this is no tunnel.
 	refusedConnect = problem.Problem{

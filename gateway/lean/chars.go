@@ -28,6 +28,17 @@ var chars = func() (table [256]uint8) {
 	return table
 }()
 
+// IsQuery says whether a query can be written into a request line, where a blank would end it. Other bytes are for the
+// upstream to judge.
+func IsQuery(query string) bool {
+	for i := range len(query) {
+		if chars[query[i]]&inTarget == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Bytes of field names, as they are at the beginning of a word and within one; 0: not part of a name.
 var initial, within = func() (initial, within [256]byte) {
 	for c := range 256 {
