@@ -23,6 +23,15 @@ func CheckFieldName(name string) error {
 	return nil
 }
 
+// CheckMethod says why a name is none of a method that calls come with. Methods are told apart by case (RFC 9110 section
+// 9.1), so one in lower case would wait for ever.
+func CheckMethod(name string) error {
+	if name == "" || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" {
+		return fmt.Errorf("%s is not the name of a method; write it in upper case, like GET", realm.Show(name))
+	}
+	return nil
+}
+
 // CheckField says why settings must not make a header field of a request or an answer: it is none, or it is not theirs to
 // make. The framing of messages and what the gateway says of itself and of callers are the gateway's alone.
 func CheckField(name, value string) error {

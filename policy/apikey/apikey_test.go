@@ -277,7 +277,7 @@ func TestSettings(t *testing.T) {
 		`{"header": "cookie"}`:        "header: ",
 		`{"query": "a b"}`:            "query: ",
 		`{"query": "a&b"}`:            "query: ",
-		`{"headers": "x"}`:            `"headers"`,
+		`{"headers": "x"}`:            "headers: unknown key",
 	} {
 		_, err := apikey.Kind(nil, nil, nil).New(policy.Site{}, []byte(settings))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -123,8 +123,8 @@ func TestSettings(t *testing.T) {
 		``:                        "",
 		`{}`:                      "",
 		`{"token_payload":true}`:  "",
-		`{"token_payload":"yes"}`: "token_payload: a string stands where a bool belongs",
-		`{"payload":true}`:        `unknown field "payload"`,
+		`{"token_payload":"yes"}`: "token_payload: want true or false, got a text",
+		`{"payload":true}`:        `payload: unknown key; known here: token_payload`,
 	} {
 		_, err := backauth.Kind().New(policy.Site{}, json.RawMessage(settings))
 		if got := errorText(err); got != want {

@@ -26,7 +26,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -74,19 +73,23 @@ func (p *cache) check() error {
 	case !p.fixed() && (p.Minutes != 0 || len(p.Methods) > 0 || p.Anything):
 		return errors.New("minutes, methods and anything: belong to mode fixed; set mode: fixed or take them out")
 	case p.Minutes < 0 || p.Minutes > maxMinutes:
-		return fmt.Errorf("minutes: is not a number from 0 to %d; correct it", maxMinutes)
+		return fmt.Errorf("minutes: is not a number from 1 to %d; correct it", maxMinutes)
 	case p.Anything && p.Shared:
 		return errors.New("anything: cannot be together with shared, since private answers would be shared; take one out")
 	case p.Largest < 0 || p.Largest > maxLargest:
-		return fmt.Errorf("largest: is not a number from 0 to %d; correct it", maxLargest)
+		return fmt.Errorf("largest: is not a number from 1 to %d; correct it", maxLargest)
 	case p.fixed() && p.StaleIfError+p.StaleWhileRevalidate > 0:
 		return errors.New("stale_if_error and stale_while_revalidate: do not go with mode fixed, which gives old copies anyway; take them out")
 	}
-	if slices.Contains(p.Vary, "") {
-		return errors.New("vary: an entry is empty; name a header field")
+	for _, name := range p.Vary {
+		if err := policy.CheckFieldName(name); err != nil {
+			return fmt.Errorf("vary: %w", err)
+		}
 	}
-	if slices.Contains(p.Methods, "") {
-		return errors.New("methods: an entry is empty; name a method")
+	for _, name := range p.Methods {
+		if err := policy.CheckMethod(name); err != nil {
+			return fmt.Errorf("methods: %w", err)
+		}
 	}
 	if p.Largest == 0 {
 		p.Largest = defaultLargest

@@ -82,9 +82,14 @@ func compile(s Settings) (*cors, error) {
 	if p.any && s.Credentials { // Fetch standard, section 3.2.5
 		return nil, errors.New(`credentials: do not go with the origin "*", or any page could act for whoever looks at it; name the origins`)
 	}
-	for name, list := range map[string][]string{"methods": s.Methods, "headers": s.Headers, "expose": s.Expose} {
+	for _, entry := range s.Methods {
+		if err := policy.CheckMethod(entry); err != nil {
+			return nil, fmt.Errorf("methods: %w", err)
+		}
+	}
+	for name, list := range map[string][]string{"headers": s.Headers, "expose": s.Expose} {
 		for _, entry := range list {
-			if err := policy.CheckFieldName(entry); err != nil { // all three have the grammar of a token
+			if err := policy.CheckFieldName(entry); err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
 		}

@@ -177,7 +177,7 @@ func TestUpstreamsWords(t *testing.T) {
 func TestSettings(t *testing.T) {
 	for settings, want := range map[string]string{
 		``:                                 "origins: none is named",
-		`{"origin": ["*"]}`:                `unknown field "origin"`,
+		`{"origin": ["*"]}`:                `origin: unknown key; known here: `,
 		`{"origins": ["app.example.org"]}`: "is no origin",
 		`{"origins": ["https://app.example.org/"]}`:   "is no origin",
 		`{"origins": ["https://App.example.org"]}`:    "is no origin",
@@ -187,6 +187,7 @@ func TestSettings(t *testing.T) {
 		`{"origins": ["*"], "credentials": true}`:     `credentials: do not go with the origin "*"`,
 		`{"origins": ["null"], "credentials": true}`:  "is no origin",
 		`{"origins": ["*"], "methods": ["GET, PUT"]}`: "methods: ",
+		`{"origins": ["*"], "methods": ["get"]}`:      "methods: \"get\" is not the name of a method; write it in upper case, like GET",
 		`{"origins": ["*"], "headers": ["X A"]}`:      "headers: ",
 		`{"origins": ["*"], "expose": [""]}`:          "expose: ",
 	} {

@@ -92,8 +92,8 @@ func TestSettings(t *testing.T) {
 	for settings, want := range map[string]string{
 		``:                                    "nothing is to be changed",
 		`{"request": {}}`:                     "nothing is to be changed",
-		`{"requests": {}}`:                    `unknown field "requests"`,
-		`{"request": {"sett": {}}}`:           `unknown field "sett"`,
+		`{"requests": {}}`:                    `requests: unknown key; known here: `,
+		`{"request": {"sett": {}}}`:           `sett: unknown key; known here: `,
 		`{"request": {"remove": ["Host"]}}`:   "request.remove: Host is made by the gateway",
 		`{"request": {"set": {"host": "x"}}}`: "request.set: host is made by the gateway",
 		`{"request": {"set": {"Content-Length": "0"}}}`:          "is made by the gateway",

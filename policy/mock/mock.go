@@ -73,6 +73,11 @@ func compile(s Settings) (*mock, error) {
 // prepare makes an answer that can be given as it is.
 func prepare(given Answer) (a answer, err error) {
 	a.method, a.Status = given.Method, given.Status
+	if a.method != "" {
+		if err := policy.CheckMethod(a.method); err != nil {
+			return a, fmt.Errorf("method: %w", err)
+		}
+	}
 	if a.Status == 0 {
 		a.Status = 200
 	}

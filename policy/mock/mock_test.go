@@ -115,7 +115,7 @@ func TestSettings(t *testing.T) {
 		``:                                     "there is nothing to answer",
 		`{"when": "always"}`:                   "there is nothing to answer",
 		`{"when": "never", "status": 200}`:     "when: is neither",
-		`{"boddy": 1}`:                         `unknown field "boddy"`,
+		`{"boddy": 1}`:                         `boddy: unknown key; known here: `,
 		`{"status": 101}`:                      "status: is not between 200 and 599",
 		`{"status": 600}`:                      "status: is not between 200 and 599",
 		`{"status": 204, "body": "x"}`:         "body: does not go with status 204",
@@ -125,6 +125,7 @@ func TestSettings(t *testing.T) {
 		`{"answers": [{"path": "orders"}]}`:    "answers[0].path: is no path",
 		`{"answers": [{"path": "/a/../b"}]}`:   "answers[0].path: is no path",
 		`{"answers": [{"path": "/%61"}]}`:      "answers[0].path: is no path",
+		`{"answers": [{"method": "get"}]}`:     "answers[0].method: \"get\" is not the name of a method",
 		`{"answers": [{}, {"status": 99}]}`:    "answers[1].status: is not between",
 	} {
 		if _, err := mock.Kind().New(policy.Site{}, json.RawMessage(settings)); err == nil || !strings.Contains(err.Error(), want) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sallyport/policy"
+	"sallyport/realm"
 )
 
 // Source is settings.go: the manual of the policy.
@@ -28,20 +29,19 @@ const (
 func Kind() policy.Kind {
 	shared := &gate{}
 	return policy.Kind{Rank: policy.RankPriority, Source: Source, New: func(_ policy.Site, settings json.RawMessage) (policy.Policy, error) {
-		s := Settings{Wait: "2s", Queue: 1000}
+		s := Settings{Wait: realm.Duration(2 * time.Second), Queue: 1000}
 		if err := policy.Decode(settings, &s); err != nil {
 			return nil, err
 		}
-		wait, err := time.ParseDuration(s.Wait)
 		switch {
 		case s.Under < 1:
 			return nil, errors.New("under: not a number of calls; write how many may be on their way before others wait, at least 1")
-		case err != nil || wait <= 0 || wait > longestWait:
+		case s.Wait == 0 || s.Wait.Std() > longestWait:
 			return nil, errors.New("wait: not a time to wait; write one like 500ms or 2s, at most 1m")
 		case s.Queue < 1:
 			return nil, errors.New("queue: not a number of calls; write how many may wait, at least 1")
 		}
-		return &priority{gate: shared, under: s.Under, wait: wait, queue: s.Queue}, nil
+		return &priority{gate: shared, under: s.Under, wait: s.Wait.Std(), queue: s.Queue}, nil
 	}}
 }
 

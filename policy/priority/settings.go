@@ -1,5 +1,7 @@
 package priority
 
+import "sallyport/realm"
+
 // Settings are what an API says about calls that come faster than they can be served. All calls on a node that meet this
 // policy are counted together, whatever their API, so all APIs should give the same numbers.
 type Settings struct {
@@ -8,7 +10,7 @@ type Settings struct {
 	// A client without a priority, and who calls without one, has 5.
 	Under int `json:"under"`
 	// Wait is how long a call may wait before it is refused: 2s if it is not given, at most 1m.
-	Wait string `json:"wait,omitempty"`
+	Wait realm.Duration `json:"wait,omitempty"`
 	// Queue is how many calls may wait: 1000 if it is not given. When it is full, a call takes the place of the last one with
 	// a lower priority; if there is none it is refused.
 	Queue int `json:"queue,omitempty"`

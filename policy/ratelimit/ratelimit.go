@@ -80,6 +80,9 @@ func newRateLimit(at policy.Site, settings json.RawMessage, shared *tables) (pol
 	if !policy.ValidLimitName(s.Name) {
 		return nil, errors.New("name: not a name for a limit; use up to 40 letters, digits, and - _ .")
 	}
+	if s.Shared != "" && !policy.ValidLimitName(s.Shared) {
+		return nil, errors.New("shared: not a name for a limit; use up to 40 letters, digits, and - _ .")
+	}
 	if s.Burst < 0 || s.Burst > mostBurst {
 		return nil, fmt.Errorf("burst: %d is out of range; write 1 to %d", s.Burst, mostBurst)
 	}

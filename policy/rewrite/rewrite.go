@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sallyport/api"
@@ -68,6 +69,14 @@ func compile(s Settings) (*rewrite, error) {
 		if err != nil {
 			return nil, fmt.Errorf("rules[%d].match: %w; write it in the syntax of RE2", i, err)
 		}
+		if err := checkGroups(match, given.To); err != nil {
+			return nil, fmt.Errorf("rules[%d].to: %w", i, err)
+		}
+		for _, method := range given.Methods {
+			if err := policy.CheckMethod(method); err != nil {
+				return nil, fmt.Errorf("rules[%d].methods: %w", i, err)
+			}
+		}
 		p.rules = append(p.rules, rule{match, given.To, given.Methods})
 	}
 	set := url.Values{}
@@ -85,6 +94,21 @@ func compile(s Settings) (*rewrite, error) {
 		return nil, errors.New("rules: nothing is to be changed; say what, or take the policy out")
 	}
 	return p, nil
+}
+
+var group = regexp.MustCompile(`\$\$|\$(\w+)|\$\{(\w+)\}`)
+
+// checkGroups finds parts that a pattern does not have, for which nothing would be put: "$1x" is the part named "1x".
+func checkGroups(match *regexp.Regexp, to string) error {
+	for _, found := range group.FindAllStringSubmatch(to, -1) {
+		name := found[1] + found[2]
+		n, err := strconv.Atoi(name)
+		if name == "" || err == nil && n <= match.NumSubexp() || err != nil && match.SubexpIndex(name) >= 0 {
+			continue
+		}
+		return fmt.Errorf("%s is no part of the pattern; write ${1} for what its first parentheses hold, and $$ for a dollar", realm.Show(found[0]))
+	}
+	return nil
 }
 
 // prefix checks some segments, without a slash at their end.

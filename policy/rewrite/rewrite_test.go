@@ -95,19 +95,23 @@ func TestQueries(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	for settings, want := range map[string]string{
-		``:                                      "nothing is to be changed",
-		`{"query": {}}`:                         "nothing is to be changed",
-		`{"rule": []}`:                          `unknown field "rule"`,
-		`{"strip_prefix": "orders"}`:            "strip_prefix: ",
-		`{"strip_prefix": "/orders/"}`:          "strip_prefix: ",
-		`{"strip_prefix": "/a/../b"}`:           "strip_prefix: ",
-		`{"add_prefix": "/a b"}`:                "add_prefix: ",
-		`{"add_prefix": "/"}`:                   "add_prefix: ",
-		`{"rules": [{"match": "(", "to": ""}]}`: "rules[0].match: ",
-		`{"rules": [{"match": "(?=a)"}]}`:       "rules[0].match: ",
-		`{"rules": [{"to": "/"}]}`:              "rules[0].match: is empty",
-		`{"query": {"remove": [""]}}`:           "query: an entry has no name",
-		`{"query": {"set": {"": "1"}}}`:         "query: an entry has no name",
+		``:                                                    "nothing is to be changed",
+		`{"query": {}}`:                                       "nothing is to be changed",
+		`{"rule": []}`:                                        `rule: unknown key; known here: `,
+		`{"strip_prefix": "orders"}`:                          "strip_prefix: ",
+		`{"strip_prefix": "/orders/"}`:                        "strip_prefix: ",
+		`{"strip_prefix": "/a/../b"}`:                         "strip_prefix: ",
+		`{"add_prefix": "/a b"}`:                              "add_prefix: ",
+		`{"add_prefix": "/"}`:                                 "add_prefix: ",
+		`{"rules": [{"match": "(", "to": ""}]}`:               "rules[0].match: ",
+		`{"rules": [{"match": "(?=a)"}]}`:                     "rules[0].match: ",
+		`{"rules": [{"match": "^/(a)", "to": "/$2"}]}`:        `rules[0].to: "$2" is no part of the pattern`,
+		`{"rules": [{"match": "^/(a)", "to": "/$1x"}]}`:       `rules[0].to: "$1x" is no part of the pattern; write ${1}`,
+		`{"rules": [{"match": "^/(?P<n>a)", "to": "/${m}"}]}`: `rules[0].to: "${m}" is no part`,
+		`{"rules": [{"match": "a", "to": "b", "methods": ["get"]}]}`: `rules[0].methods: "get" is not the name of a method`,
+		`{"rules": [{"to": "/"}]}`:                                   "rules[0].match: is empty",
+		`{"query": {"remove": [""]}}`:                                "query: an entry has no name",
+		`{"query": {"set": {"": "1"}}}`:                              "query: an entry has no name",
 	} {
 		if _, err := rewrite.Kind().New(policy.Site{}, json.RawMessage(settings)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", settings, err, want)
