@@ -136,8 +136,8 @@ type Client struct {
 
 	Addresses    []client.Network `yaml:"addresses"`    // it calls from these addresses and prefixes alone; default: from anywhere
 	Hours        client.Hours     `yaml:"hours"`        // it calls at these hours alone: `08:00-18:00 Asia/Taipei`; without a zone they are UTC; default: at any time
-	Rate         int              `yaml:"rate"`         // calls per second, where a rate limit leaves it to the client; default: no limit
-	Quota        Quota            `yaml:"quota"`        // calls in a period, where a quota leaves it to the client; default: no limit
+	Rate         int              `yaml:"rate"`         // calls per second to all APIs together whose rate limit leaves it to the client (`- ratelimit`); default: no limit
+	Quota        Quota            `yaml:"quota"`        // calls in a period to all APIs together whose quota leaves it to the client (`- quota`); default: no limit
 	TokenUses    int64            `yaml:"token_uses"`   // calls that one access token is good for (digiRunner); default: no limit
 	Priority     int              `yaml:"priority"`     // under pressure 1 is served first and 9 last; default 5
 	Certificates []string         `yaml:"certificates"` // SHA-256 of client certificates that it may come with, in hex, or their subjects (RFC 4514)

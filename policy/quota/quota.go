@@ -69,9 +69,13 @@ func newQuota(leaser *usage.Leaser, at policy.Site, settings json.RawMessage) (p
 	case s.Calls == 0 && (s.Per != "" || s.Zone != ""):
 		return nil, errors.New("calls: a period without a number of calls; write the number, or leave out per and zone for each client's own quota")
 	}
-	q.place = "api/" + at.API
-	if s.Shared != "" {
+	switch {
+	case s.Shared != "":
 		q.place = "shared/" + s.Shared
+	case s.Calls == 0: // what a client may do is what it may do anywhere
+		q.place = "own"
+	default:
+		q.place = "api/" + at.API
 	}
 	if s.Calls > 0 {
 		period, err := usage.ParsePeriod(s.Per, s.Zone)

@@ -171,7 +171,7 @@ func TestSubjects(t *testing.T) {
 		"quota/day/api/orders/quota/key/t3":            1,
 		"quota/day/api/orders/quota/api":               1,
 		"quota/day/api/orders/quota/address/192.0.2.1": 1,
-		"quota/week/api/orders/quota/client/plan":      1,
+		"quota/week/own/quota/client/plan":      1,
 	}
 	got := n.store.Subjects()
 	for subject := range got {
@@ -187,7 +187,8 @@ func TestSubjects(t *testing.T) {
 }
 
 func TestClientsOwnQuota(t *testing.T) {
-	p := policytest.Make(t, newNode(t).kind, ``)
+	kind := newNode(t).kind
+	p := policytest.Make(t, kind, ``)
 	access := &token.Access{ID: "t1"}
 	passes := func(record *client.Client) (n int) {
 		for range 20 {
@@ -208,6 +209,13 @@ func TestClientsOwnQuota(t *testing.T) {
 	}
 	if n := passes(&client.Client{ID: "shop", Quota: client.Quota{Calls: 5}}); n != 0 {
 		t.Errorf("%d calls after it was lowered again", n)
+	}
+	other, err := kind.New(policy.Site{Realm: "default", API: "another"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := reason(t, other, caller(&client.Client{ID: "shop", Quota: client.Quota{Calls: 8}}, access)); got != policy.QuotaExceeded {
+		t.Errorf("its calls to another API: %q, which count like those before", got)
 	}
 	if got := reason(t, p, policytest.NewCall("GET", "/")); got != "" {
 		t.Errorf("a call of nobody: %s", got)

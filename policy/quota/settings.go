@@ -3,7 +3,8 @@ package quota
 // Settings are what an API says about how much it may be called.
 type Settings struct {
 	// Calls is how many calls there may be in a period, on all nodes together. If it is not given, each client's own quota
-	// counts, with its period and zone, and there is no limit for clients without one.
+	// counts, with its period and zone, for all APIs of the realm together that leave it to the client; there is no limit
+	// for clients without one.
 	Calls int64 `json:"calls,omitempty"`
 	// Per is the period: hour, day (the default), week (from Monday), month, or ever.
 	Per string `json:"per,omitempty"`
@@ -13,7 +14,7 @@ type Settings struct {
 	// or an expression such as "expression: call.header['x-tenant']".
 	By string `json:"by,omitempty"`
 	// Shared makes one quota for all APIs of the realm that give the same word here. They should give the same number.
-	// Otherwise each API has a quota of its own.
+	// Otherwise each API that gives a number has a quota of its own.
 	Shared string `json:"shared,omitempty"`
 	// Name is what callers see the quota by, in the RateLimit fields: "quota" if it is not given. It is part of what the
 	// count is stored under, so another name begins another count. Two quotas of one API need different names if they have

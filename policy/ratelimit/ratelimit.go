@@ -88,7 +88,7 @@ func newRateLimit(at policy.Site, settings json.RawMessage, shared *tables) (pol
 	}
 	r := &rateLimit{by: by, name: s.Name, burst: s.Burst, fields: s.Fields == nil || *s.Fields, legacy: s.Legacy, own: map[int]*plan{}}
 	r.table = sync.OnceValue(newTable)
-	if s.Shared != "" {
+	if s.Shared != "" || s.Rate == "" { // what a client may do is what it may do anywhere
 		// Not before there is a call: settings are only checked most of the time.
 		r.table = sync.OnceValue(func() *table { return shared.get(site{at.Realm, s.Shared}) })
 	}

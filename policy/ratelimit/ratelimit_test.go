@@ -262,6 +262,33 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// A client's own rate is that of all its calls, wherever they go.
+func TestOwnRateIsForAllAPIs(t *testing.T) {
+	kind := ratelimit.Kind()
+	call := caller("shop", nil)
+	call.Caller.Record = &client.Client{ID: "shop", Rate: 3}
+	passed := 0
+	for i := range 12 {
+		p, err := kind.New(policy.Site{Realm: "default", API: []string{"orders", "stock", "people"}[i%3]}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ask(t, p, call) {
+			passed++
+		}
+	}
+	if passed != 3 {
+		t.Errorf("%d calls passed, want 3", passed)
+	}
+	p, err := kind.New(policy.Site{Realm: "other", API: "orders"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ask(t, p, call) {
+		t.Error("a client of the same name in another realm was refused")
+	}
+}
+
 func TestSettings(t *testing.T) {
 	for settings, part := range map[string]string{
 		`{"rate": "fast"}`:                            "rate: ",
