@@ -171,7 +171,7 @@ func TestSubjects(t *testing.T) {
 		"quota/day/api/orders/quota/key/t3":            1,
 		"quota/day/api/orders/quota/api":               1,
 		"quota/day/api/orders/quota/address/192.0.2.1": 1,
-		"quota/week/own/quota/client/plan":      1,
+		"quota/week/own/quota/client/plan":             1,
 	}
 	got := n.store.Subjects()
 	for subject := range got {
