@@ -69,11 +69,9 @@ func (m *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	visit.Context = realm.NewContext(visit.Context, rl)
 	if rest != r.URL.EscapedPath() {
 		u := *r.URL
-		if u.Path, u.RawPath = rest, ""; strings.Contains(rest, "%") {
-			// rest is a piece of a path that net/url has decoded before, so it can be decoded.
-			u.Path, _ = url.PathUnescape(rest)
-			u.RawPath = rest
-		}
+		// rest is a piece of a path that net/url has decoded before, so it can be decoded.
+		u.Path, _ = url.PathUnescape(rest)
+		u.RawPath = rest // also where nothing is escaped: net/url would escape more than was
 		r.URL = &u
 	}
 	paths := m.paths(rl)

@@ -16,6 +16,7 @@ import (
 	"sallyport/api"
 	"sallyport/feed"
 	"sallyport/gateway"
+	"sallyport/gateway/lean"
 )
 
 func changeOf(name string) feed.Change {
@@ -169,6 +170,12 @@ func FuzzWire(f *testing.F) {
 		if ambiguous {
 			if line != "" || w.Code != 400 {
 				t.Fatalf("%q is ambiguous, answered %d, sent %q", wire, w.Code, line)
+			}
+			return
+		}
+		if !lean.IsQuery(r.URL.RawQuery) {
+			if line != "" || w.Code != 400 {
+				t.Fatalf("the query %q cannot be written, answered %d, sent %q", r.URL.RawQuery, w.Code, line)
 			}
 			return
 		}

@@ -12,7 +12,7 @@ type search[T any] struct {
 	method string // "": any leaf will do
 	path   string
 	header policy.Header
-	bare   bool // without path parameters
+	read   bool // by readings
 
 	params  []policy.Param
 	visits  int
@@ -20,13 +20,13 @@ type search[T any] struct {
 	methods bool // a leaf would do but for its methods
 }
 
-// find looks for the leaf of a path, as the path stands and as it would without path parameters.
+// find looks for the leaf of a path, as the path stands and by the readings of its segments.
 func (t *tree[T]) find(method, path string, header policy.Header, params []policy.Param) Match[T] {
 	s := search[T]{method: method, path: path, header: header, params: params}
 	found := s.at(&t.root, 0)
 	m := Match[T]{Params: params}
-	if hasParameters(path) {
-		b := search[T]{method: method, path: path, header: header, bare: true, params: s.params}
+	if t.spelled || reads(path) {
+		b := search[T]{method: method, path: path, header: header, read: true, params: s.params}
 		if b.at(&t.root, 0) != found || b.visits > mostVisits {
 			m.Outcome = Ambiguous
 			return m
@@ -57,11 +57,7 @@ func (s *search[T]) at(n *node[T], pos int) *leaf[T] {
 		if i := strings.IndexByte(segment, '/'); i >= 0 {
 			segment, next = segment[:i], pos+1+i
 		}
-		name := segment
-		if s.bare {
-			name = withoutParameters(segment)
-		}
-		if to := n.next(name); to != nil {
+		if to := s.next(n, segment); to != nil {
 			if l := s.at(to, next); l != nil {
 				return l
 			}
@@ -89,14 +85,11 @@ func (s *search[T]) at(n *node[T], pos int) *leaf[T] {
 	return nil
 }
 
-// hasParameters reports whether any segment has path parameters.
-func hasParameters(path string) bool {
-	return strings.IndexByte(path, ';') >= 0 || strings.IndexByte(path, '%') >= 0 && strings.Contains(path, "%3B")
-}
-
-// withoutParameters returns a segment without its path parameters.
-func withoutParameters(segment string) string {
-	segment, _, _ = strings.Cut(segment, ";")
-	segment, _, _ = strings.Cut(segment, "%3B")
-	return segment
+// next returns what follows a segment.
+func (s *search[T]) next(n *node[T], segment string) *node[T] {
+	if !s.read {
+		return n.next(segment)
+	}
+	var buffer [room]byte
+	return n.nextRead(reading(buffer[:0], segment))
 }

@@ -11,8 +11,8 @@
 // "/{x}/c" from "/a/c". How far a search may go astray depends on how patterns overlap and not on how many there are; New
 // tells of those that overlap too much.
 //
-// It refuses to choose where a path parameter (";", RFC 3986 section 3.3) decides: a server that does not see it as part of
-// its segment would find something else.
+// It refuses to choose where it matters how a segment is read: with or without a path parameter (";", RFC 3986 section
+// 3.3), and with or without its escapes. reading.go has the details.
 package match
 
 import (

@@ -142,6 +142,26 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// A path whose escapes decide what it is for is ambiguous; others are found as they stand.
+func TestReadings(t *testing.T) {
+	table, _ := match.New([]match.Entry[string]{
+		entry("", "/"), entry("", "/jobs:cancel"), entry("", "/@me"), entry("", "/%40team"), entry("", "/a%3D"), entry("", "/a="), entry("", "/caf%C3%A9"),
+		entry("", "/100%25"), entry("", "/{id}/x+y"), entry("", "/admin"), entry("", "/more"), entry("", "/than"), entry("", "/six"),
+	})
+	for path, want := range map[string]string{
+		"/jobs:cancel": "/jobs:cancel", "/jobs%3Acancel": "ambiguous", "/jobs%253Acancel": "ambiguous", "/jobs%2525253Acancel": "ambiguous", "/jobs%3Acancel/x": "ambiguous",
+		"/jobs:other": "/", "/jobs%3Aother": "/", "/%40me": "ambiguous", "/@me": "/@me", "/%40team": "/%40team", "/@team": "ambiguous",
+		"/a=": "/a=", "/a%3D": "ambiguous", "/a%253D": "ambiguous", "/caf%C3%A9": "/caf%C3%A9", "/caf%25C3%25A9": "ambiguous", "/caf%C3%A8": "/",
+		"/100%25": "/100%25", "/100%2525": "ambiguous", "/100%2541": "/", "/%2561dmin": "ambiguous", "/%25": "/", "/x%2Cy": "/",
+		"/5/x+y": "/{id}/x+y id:5", "/5%2C6/x+y": "/{id}/x+y id:5%2C6", "/5/x%2By": "ambiguous", "/5%3B6/x+y": "/{id}/x+y id:5%3B6", "/admin%253Bx": "ambiguous",
+		"/" + strings.Repeat("%41", 100): "/",
+	} {
+		if got := show(table.Find("r", "", path, header(), nil)); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -155,7 +175,7 @@ func TestFaults(t *testing.T) {
 		{"on a host", []match.Entry[string]{entry("x.org", "/a"), entry("X.org", "/a")}, []string{"1 0", "0 1"}, "/a", ""},
 		{"conditions", []match.Entry[string]{entry("", "/a", "x=1", "Y"), entry("", "/a", "y", "X=1")}, []string{"1 0", "0 1"}, "/a", ""},
 		{"other conditions", []match.Entry[string]{entry("", "/a", "x=1"), entry("", "/a", "x=2"), entry("", "/a$"), entry("", "/a")}, nil, "/a", "/a$"},
-		{"a spelling", []match.Entry[string]{entry("", "/"), entry("", "/%61")}, []string{"1 -1"}, "/a", "/"},
+		{"a spelling", []match.Entry[string]{entry("", "/"), entry("", "/%61")}, []string{"1 -1"}, "/a", "ambiguous"},
 		{"a parameter", []match.Entry[string]{entry("", "/"), entry("", "/x{a}")}, []string{"1 -1"}, "/x{a}", "/x{a}"},
 		{"no path", []match.Entry[string]{entry("", "")}, nil, "/", ""},
 		{"no slash", []match.Entry[string]{entry("", "a")}, []string{"0 -1"}, "/a", ""},

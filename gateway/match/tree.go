@@ -16,21 +16,24 @@ const mostVisits = 512
 
 // A tree holds the patterns of one host, or the routes of one API.
 type tree[T any] struct {
-	root node[T]
+	root    node[T]
+	spelled bool // a pattern has an escape that a path need not have
 }
 
 // A node is a segment of patterns.
 type node[T any] struct {
-	few    []edge[T]           // segments that follow, while they are few
-	many   map[string]*node[T] // when they are not
-	param  *node[T]            // what follows a parameter
-	leaves []*leaf[T]          // patterns that end here, the most particular first
+	few     []edge[T]           // segments that follow, while they are few
+	many    map[string]*node[T] // when they are not
+	escaped []edge[T]           // those of many whose reading is another
+	param   *node[T]            // what follows a parameter
+	leaves  []*leaf[T]          // patterns that end here, the most particular first
 
 	deepest int // most visits below any of the segments that follow
 }
 
 type edge[T any] struct {
 	segment string
+	read    string // its reading
 	to      *node[T]
 }
 
@@ -63,20 +66,28 @@ func (n *node[T]) grow(segment string) *node[T] {
 	if to := n.next(segment); to != nil {
 		return to
 	}
-	to := &node[T]{}
-	switch {
-	case n.many != nil:
-		n.many[segment] = to
-	case len(n.few) < fewEdges:
-		n.few = append(n.few, edge[T]{segment, to})
-	default:
-		n.many = map[string]*node[T]{segment: to}
+	e := edge[T]{segment, string(reading(nil, segment)), &node[T]{}}
+	if len(n.few) < fewEdges && n.many == nil {
+		n.few = append(n.few, e)
+		return e.to
+	}
+	if n.many == nil {
+		n.many = map[string]*node[T]{}
 		for _, e := range n.few {
-			n.many[e.segment] = e.to
+			n.keep(e)
 		}
 		n.few = nil
 	}
-	return to
+	n.keep(e)
+	return e.to
+}
+
+// keep puts a segment among the many.
+func (n *node[T]) keep(e edge[T]) {
+	n.many[e.segment] = e.to
+	if e.read != e.segment {
+		n.escaped = append(n.escaped, e)
+	}
 }
 
 // visits is how many nodes a search that enters n may look at.
@@ -113,6 +124,7 @@ func (t *tree[T]) add(path string, l *leaf[T], conditions []api.Condition, fault
 			}
 			at = at.param
 		} else {
+			t.spelled = t.spelled || plainly(segment, string(reading(nil, segment)))
 			at = at.grow(segment)
 		}
 		way = append(way, at)
