@@ -12,7 +12,7 @@ type Record struct {
 	Face   string    `json:"face,omitempty"` // gateway, authserver, or a dialect
 	Method string    `json:"method"`
 	Host   string    `json:"host,omitempty"`
-	Path   string    `json:"path"` // without the query, which may hold a credential
+	Path   string    `json:"path"` // as it came, without the query, which may hold a credential
 	Source string    `json:"source,omitempty"`
 	API    string    `json:"api,omitempty"`
 	Route  string    `json:"route,omitempty"` // path of the route that matched

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"strconv"
 
 	"sallyport/gateway/lean"
 	"sallyport/oauth"
@@ -14,6 +15,8 @@ import (
 
 // statusClientGone is what the log and the counters say of a call whose caller did not wait for the answer.
 const statusClientGone = 499
+
+const askOperator = "Try again later. If it lasts, the API's operator has to look after its server."
 
 // failed answers for an upstream that did not. Policies may know better: one has a copy of an earlier answer.
 func (c *call) failed(err error) {
@@ -51,13 +54,17 @@ func (c *call) failure(err error) *policy.Refusal {
 		refusal = &policy.Refusal{
 			Status: http.StatusBadGateway, Reason: policy.UpstreamDenied,
 			Detail: "The API's server is at an address that calls must not go to. Its registration has to be corrected.",
+			Fix:    "Ask the API's operator to name a server elsewhere.",
 		}
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		refusal = &policy.Refusal{Status: http.StatusGatewayTimeout, Reason: policy.UpstreamTimeout, Detail: "The API's server took too long. Try again shortly."}
+		refusal = &policy.Refusal{Status: http.StatusGatewayTimeout, Reason: policy.UpstreamTimeout, Detail: "The API's server took too long. Try again shortly.", Fix: askOperator}
 	case errors.Is(err, lean.ErrRequest):
 		refusal = &policy.Refusal{Status: http.StatusBadRequest, Reason: policy.RequestRefused, Detail: "This request cannot be sent on as it is."}
 	default:
-		refusal = &policy.Refusal{Status: http.StatusBadGateway, Reason: policy.UpstreamFailed, Detail: "The API's server could not be reached, or broke off. Try again shortly."}
+		refusal = &policy.Refusal{Status: http.StatusBadGateway, Reason: policy.UpstreamFailed, Detail: "The API's server could not be reached, or broke off. Try again shortly.", Fix: askOperator}
+	}
+	if c.target != nil {
+		refusal.Facts = append(refusal.Facts, policy.Fact{Name: "server", Value: c.target.String()}, policy.Fact{Name: "attempts", Value: strconv.Itoa(c.sent)})
 	}
 	c.log("a call could not be forwarded", refusal.Reason, err)
 	return refusal

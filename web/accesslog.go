@@ -37,7 +37,7 @@ func LogAccess(log *slog.Logger) Access {
 		attrs := make([]slog.Attr, 0, 12)
 		attrs = append(attrs,
 			slog.String("method", v.method),
-			slog.String("path", v.path),
+			slog.String("path", v.Path()),
 			slog.Int("status", v.answer.status),
 			slog.Int64("bytes", v.answer.bytes),
 			slog.Duration("took", v.Took(now)),
@@ -90,7 +90,7 @@ func appendJSON(b []byte, v *Visit, now time.Time) []byte {
 	b = append(b, `,"took_us":`...)
 	b = strconv.AppendInt(b, v.Took(now).Microseconds(), 10)
 	for _, m := range [...]struct{ name, value string }{
-		{`,"method":`, v.method}, {`,"host":`, v.host}, {`,"path":`, v.path}, {`,"proto":`, v.proto}, {`,"id":`, v.ID},
+		{`,"method":`, v.method}, {`,"host":`, v.host}, {`,"path":`, v.Path()}, {`,"proto":`, v.proto}, {`,"id":`, v.ID},
 		{`,"face":`, v.Face}, {`,"api":`, v.API}, {`,"client":`, v.Client}, {`,"reason":`, v.Reason},
 		{`,"referer":`, v.sent.referer}, {`,"agent":`, v.sent.agent},
 	} {
@@ -115,7 +115,7 @@ func appendCombined(b []byte, v *Visit, _ time.Time) []byte {
 	b = append(b, `] "`...)
 	b = appendEscaped(b, v.method, false)
 	b = append(b, ' ')
-	b = appendEscaped(b, v.path, true)
+	b = appendEscaped(b, v.Path(), true)
 	b = append(b, ' ')
 	b = appendEscaped(b, v.proto, false)
 	b = append(b, `" `...)

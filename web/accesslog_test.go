@@ -35,11 +35,11 @@ func TestCombinedAccess(t *testing.T) {
 	var out bytes.Buffer
 	f.Access = web.CombinedAccess(&out)
 	r := request("192.0.2.1:1", "Authorization", "Bearer hush", "Cookie", "hush", "User-Agent", "curl/8 \"x\"\r\n\x1b", "Referer", "https://a.example/p?code=hush#hush")
-	r.URL.Path = "/a b/\"ü\n"
+	r.URL.Path, r.URL.RawPath = "/a b/../\"ü\n", "/a%20b/%2e%2e/%22ü%0A" // the spelling is what a refusal may be about
 	f.ServeHTTP(httptest.NewRecorder(), r)
 	f.Next = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	f.ServeHTTP(httptest.NewRecorder(), request("@"))
-	want := `192.0.2.1 - c\x201 [TIME] "GET /a\x20b/\"\xc3\xbc\x0a HTTP/1.1" 403 5 "https://a.example/p" "curl/8 \"x\"\x0d\x0a\x1b"
+	want := `192.0.2.1 - c\x201 [TIME] "GET /a%20b/%2e%2e/%22\xc3\xbc%0A HTTP/1.1" 403 5 "https://a.example/p" "curl/8 \"x\"\x0d\x0a\x1b"
 - - - [TIME] "GET /a/b HTTP/1.1" 200 - "-" "-"
 `
 	got := regexp.MustCompile(`\d\d/[A-Z][a-z][a-z]/2001:\d\d:\d\d:\d\d [+-]\d{4}`).ReplaceAllString(out.String(), "TIME")

@@ -52,7 +52,7 @@ const maxFields = 256
 
 func (f *Front) arrive(w http.ResponseWriter, r *http.Request) *Visit {
 	v := &Visit{
-		Context: r.Context(), method: r.Method, path: r.URL.Path, host: r.Host, proto: r.Proto, start: f.Now(), Secure: r.TLS != nil,
+		Context: r.Context(), method: r.Method, path: r.URL.Path, rawPath: r.URL.RawPath, host: r.Host, proto: r.Proto, start: f.Now(), Secure: r.TLS != nil,
 	}
 	v.answer.ResponseWriter = w
 	v.Source = Peer(r)
@@ -126,7 +126,7 @@ func (v *Visit) record() explain.Record {
 		r = *v.Refused
 	}
 	r.ID, r.Time, r.Status = v.ID, v.start, v.answer.status
-	r.Method, r.Host, r.Path = v.method, v.host, v.path
+	r.Method, r.Host, r.Path = v.method, v.host, v.Path()
 	if v.Source.IsValid() {
 		r.Source = v.Source.String()
 	}

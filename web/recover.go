@@ -23,7 +23,7 @@ func (f *Front) settle(v *Visit, r *http.Request, fault any) (answered bool) {
 	case string:
 		what = fault
 	}
-	f.Faults.Error("handler panicked", "id", v.ID, "method", v.method, "path", v.path, "panic", what, "stack", string(debug.Stack()))
+	f.Faults.Error("handler panicked", "id", v.ID, "method", v.method, "path", v.Path(), "panic", what, "stack", string(debug.Stack()))
 	if v.answer.status != 0 {
 		return false
 	}

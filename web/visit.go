@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"sallyport/explain"
@@ -40,6 +41,7 @@ type Visit struct {
 	Span Span
 
 	method, path string // as they were before anybody rewrote them
+	rawPath      string // spelled as it came, if that is not how a URL would write it
 	host, proto  string
 	sent         sent
 	start        time.Time
@@ -91,8 +93,14 @@ func RequestID(ctx context.Context) string {
 // Method returns the request's method as it arrived.
 func (v *Visit) Method() string { return v.method }
 
-// Path returns the request's path as it arrived, decoded and without the query, which may hold a token.
-func (v *Visit) Path() string { return v.path }
+// Path returns the request's path as it arrived, still encoded: a refusal may be about the spelling. The query, which may
+// hold a token, is not part of it.
+func (v *Visit) Path() string {
+	if v.rawPath != "" {
+		return v.rawPath
+	}
+	return (&url.URL{Path: v.path}).EscapedPath()
+}
 
 // Host returns the host that was asked for, as it arrived.
 func (v *Visit) Host() string { return v.host }
