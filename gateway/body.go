@@ -99,6 +99,9 @@ func (b *body) refusal() *policy.Refusal {
 func (b *body) failed() *policy.Refusal {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.fault == nil && b.reading && !b.armed.IsZero() && time.Since(b.armed) >= b.idle {
+		b.fault = os.ErrDeadlineExceeded // net/http ends the request's context before it says so
+	}
 	if b.fault == nil {
 		return nil
 	}
@@ -163,9 +166,6 @@ func (b *body) stop() {
 		b.last.dead = true
 	}
 	if b.reading {
-		if b.fault == nil && !b.armed.IsZero() && time.Since(b.armed) >= b.idle {
-			b.fault = os.ErrDeadlineExceeded // net/http ends the request's context before it says so
-		}
 		b.deadline(time.Unix(1, 0))
 	}
 }

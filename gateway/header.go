@@ -22,15 +22,29 @@ var (
 		"x-consumer-",      // what other gateways say
 		"x-ssl-client",     // what proxies say of a client certificate
 		"ssl-client",       // likewise
+		"x-client-cert",    // likewise
+		"x-envoy-",         // what Envoy believes of itself: another path, an address, a retry
+		"x-ms-client-principal",
+		"x-goog-authenticated-user-",
+		"x-authentik-",
+		"x-pomerium-",
+		"x-vouch-",
+		"x-appengine-",
+		"cf-access-authenticated-",
+		"tailscale-user-",
 	}
 	identityNames = map[string]bool{
 		"forwarded": true, // RFC 7239
-		"x-real-ip": true, "x-client-ip": true, "x-cluster-client-ip": true, "x-originating-ip": true,
+		"x-real-ip": true, "x-client-ip": true, "x-cluster-client-ip": true, "x-originating-ip": true, "x-proxyuser-ip": true,
 		"true-client-ip": true, "client-ip": true, "cf-connecting-ip": true, "fastly-client-ip": true,
+		"x-azure-clientip": true, "x-azure-socketip": true,
 		"client-cert": true, "client-cert-chain": true, // RFC 9440
+		"x-client-dn": true, "x-client-verify": true, "x-arr-clientcert": true,
+		"x-amzn-oidc-identity": true, "x-userinfo": true,
 		"x-request-id": true, // ours; the listener has read a trusted proxy's
 		"x-host":       true, "x-http-host-override": true,
-		"proxy": true, // becomes the environment variable HTTP_PROXY
+		"proxy":               true,                                                       // becomes the environment variable HTTP_PROXY
+		"proxy-authorization": true, "proxy-authenticate": true, "proxy-connection": true, // not ours to pass on, in any spelling
 	}
 	// Framing fields in a spelling that we do not read and others do.
 	framingNames  = map[string]bool{"content-length": true, "transfer-encoding": true}
@@ -136,11 +150,21 @@ func isIdentity(name string) bool {
 	var buf [longestName]byte
 	folded := fold(name, &buf)
 	for _, prefix := range identityPrefixes {
-		if len(folded) >= len(prefix) && string(folded[:len(prefix)]) == prefix {
+		if len(folded) >= len(prefix) && folded[2] == prefix[2] && string(folded[:len(prefix)]) == prefix {
 			return true
 		}
 	}
-	return identityNames[string(folded)] || framingNames[string(folded)]
+	return identityNames[string(folded)] || framingNames[string(folded)] || overrideNames[string(folded)] && isOdd(name)
+}
+
+// isOdd reports whether a name is not spelled as anybody does who means well.
+func isOdd(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c != '-' && (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') {
+			return true
+		}
+	}
+	return false
 }
 
 // fold writes a name, as far as it fits, in lower case and with a hyphen for all that is neither a letter nor a digit.

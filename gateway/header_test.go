@@ -23,13 +23,15 @@ func TestClean(t *testing.T) {
 		"X-Original-Url", "X_original_url", "X-Original-Uri", "X-Original-Method", "X-Rewrite-Url", "X-Original-Host",
 		"X-Auth-Request-User", "X_auth_request_user", "X-Authenticated-User", "X-Remote-User", "Remote-User", "Remote_user", "Remote-Groups", "remote.email", "X-Webauth-Role", "X-Consumer-Username", "Client-Cert-Chain",
 		"X-Webauth-User", "X-Ssl-Client-Cert", "Ssl-Client-Verify", "Client-Cert", "Proxy", "X-Host",
+		"X-Client-Cert", "X-Client-Dn", "X-Envoy-Original-Path", "X_ms_client_principal_name", "Cf-Access-Authenticated-User-Email", "Proxy_authorization", "Proxy-Connection",
+		"X_http_method_override", "X-Http_method-Override", "X.method.override", // nobody who means well spells it so
 	}
 	stays := []string{
 		"Accept", "Authorization", "Cookie", "Content-Type", "X-Requested-With", "X-Api-Key", "X-Forward", "X-Real", "X-Custom_header",
 		"X-Trace-Id", "Traceparent", "Referer", "Proxy-Wasm", "Range", "If-None-Match", "X", "Client-Id", "Forwarded-By-Carrier",
 		"X-A-Very-Long-Name-That-Goes-Beyond-The-Buffer-X-Forwarded-For",
 	}
-	override := []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X_http_method_override"}
+	override := []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 
 	h := http.Header{}
 	want := http.Header{}
