@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sallyport/feed"
 )
@@ -162,15 +163,20 @@ func TestCacheIsBounded(t *testing.T) {
 	for k := range 5000 { // made up, asked for once
 		_, _ = c.Get(t.Context(), k)
 	}
+	// Evicting lags behind, the more so on a busy machine.
 	held := 0
-	for k := range 5000 {
-		if _, ok := c.Peek(k); ok {
-			held++
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		held = 0
+		for k := range 5000 {
+			if _, ok := c.Peek(k); ok {
+				held++
+			}
+		}
+		if held <= 2*most {
+			return
 		}
 	}
-	if held > 2*most { // evicting lags behind a little
-		t.Errorf("%d of the made-up keys are held, bound %d", held, most)
-	}
+	t.Errorf("%d of the made-up keys are held, bound %d", held, most)
 }
 
 // Whoever asks after a change was told sees it, whatever else is going on.
