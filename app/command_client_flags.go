@@ -39,7 +39,7 @@ var clientFields = []clientFlag{
 	{"not-after", "from then on it may not", func(c *deployment.Client) any { return &c.NotAfter }},
 	{"addresses", "addresses and prefixes it calls from, separated by commas", func(c *deployment.Client) any { return &c.Addresses }},
 	{"hours", "hours it calls at, such as \"08:00-18:00 Asia/Taipei\"", func(c *deployment.Client) any { return &c.Hours }},
-	{"rate", "calls per second, where a rate limit leaves it to the client", func(c *deployment.Client) any { return &c.Rate }},
+	{"rate", "calls per second to all APIs together whose rate limit leaves it to the client", func(c *deployment.Client) any { return &c.Rate }},
 	{"quota", "calls in a period, such as 10000/day or \"5000/month Europe/Berlin\"", func(c *deployment.Client) any { return (*quotaText)(&c.Quota) }},
 	{"token-uses", "calls that one access token is good for", func(c *deployment.Client) any { return &c.TokenUses }},
 	{"priority", "1 is served first under pressure, 9 last", func(c *deployment.Client) any { return &c.Priority }},

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -125,9 +126,10 @@ func deploymentPage() string {
 	b.WriteString("# The deployment file\n\n" + generated + withoutName(docs["File"].Doc) + "\n")
 	for _, t := range []struct{ name, title string }{
 		{"File", "A document"}, {"Scope", "scopes"}, {"User", "users"}, {"Client", "clients"}, {"Secret", "clients: secrets"},
-		{"Quota", "clients: quota"}, {"API", "apis"}, {"Condition", "apis: headers, conditions"}, {"Route", "apis: routes"}, {"Target", "apis: targets"},
+		{"Quota", "clients: quota"}, {"APIKey", "clients: api_keys"}, {"SignatureKey", "clients: signature_keys"}, {"API", "apis"}, {"Condition", "apis: headers, conditions"}, {"Route", "apis: routes"}, {"Target", "apis: targets"},
 		{"Diversion", "apis: divert, diversions"}, {"Balance", "apis: balance"}, {"Health", "apis: health"}, {"Eject", "apis: eject"},
 		{"Retry", "apis: retry"}, {"Timeouts", "apis: timeouts"}, {"Mirror", "apis: mirror"}, {"AccessToken", "access_token"}, {"RefreshToken", "refresh_token"}, {"Keys", "keys"},
+		{"TrustedIssuer", "trusted_issuers"},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", t.title)
 		if t.name != "File" {
@@ -156,6 +158,20 @@ func withoutName(doc string) string {
 	return doc
 }
 
+// snake writes the name of a type like a key: "APIKey" as "api_key".
+func snake(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		before := i > 0 && !unicode.IsUpper(rune(name[i-1]))
+		after := i > 0 && i+1 < len(name) && unicode.IsLower(rune(name[i+1]))
+		if unicode.IsUpper(r) && (before || after) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
 // form says in words what a field's Go type looks like in a file.
 func form(goType string) string {
 	switch goType {
@@ -175,11 +191,15 @@ func form(goType string) string {
 		return "lists by name"
 	case "realm.Duration", "*realm.Duration":
 		return "duration"
+	case "map[string]string":
+		return "texts by name"
+	case "json.RawMessage":
+		return "anything"
 	case "Moment":
 		return "day or moment"
 	}
 	if name, ok := strings.CutPrefix(goType, "[]"); ok {
-		return "list, see " + strings.ToLower(name) + "s"
+		return "list, see " + snake(name) + "s"
 	}
 	return "see below"
 }

@@ -58,8 +58,8 @@ type Client struct {
 	// Conditions and limits of calls through the gateway.
 	Addresses    []Network `json:"addresses,omitempty"`    // it calls from these alone; empty: from anywhere
 	Hours        Hours     `json:"hours,omitzero"`         // it calls at these hours alone
-	Rate         int       `json:"rate,omitempty"`         // calls per second, where a rate limit leaves it to the client; 0: no limit
-	Quota        Quota     `json:"quota,omitzero"`         // calls in a period, where a quota leaves it to the client
+	Rate         int       `json:"rate,omitempty"`         // calls per second, to all APIs whose rate limit leaves it to the client; 0: no limit
+	Quota        Quota     `json:"quota,omitzero"`         // calls in a period, to all APIs whose quota leaves it to the client
 	TokenUses    int64     `json:"token_uses,omitempty"`   // calls that one access token is good for (digiRunner); 0: no limit
 	Priority     int       `json:"priority,omitempty"`     // 1 is served first under pressure, 9 last; 0 means 5
 	Certificates []string  `json:"certificates,omitempty"` // hex SHA-256 of client certificates it may come with, or their subjects (RFC 4514)

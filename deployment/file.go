@@ -212,7 +212,7 @@ type API struct {
 
 	Name     string              `yaml:"name"`     // unique in the realm
 	Host     string              `yaml:"host"`     // serves only this host name, or with `*.` in front any one label below it; default: any
-	Path     string              `yaml:"path"`     // prefix that it serves, whole segments; a segment `{name}` stands for any one
+	Path     string              `yaml:"path"`     // prefix that it serves, whole segments; a segment `{name}` stands for any one. What the server itself serves, such as /token, comes first, unless APIs have a listener of their own
 	Exact    bool                `yaml:"exact"`    // `true`: nothing below the path is served; default false
 	Headers  []Condition         `yaml:"headers"`  // it is for calls with all of these header fields only
 	Allow    []string            `yaml:"allow"`    // methods that are served; GET stands for HEAD too; default: any
