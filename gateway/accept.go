@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sallyport/api"
+	"sallyport/gateway/lean"
 	"sallyport/gateway/match"
 	"sallyport/oauth"
 	"sallyport/policy"
@@ -60,6 +61,10 @@ func (c *call) checkFraming() *policy.Refusal {
 	if len(r.TransferEncoding) > 0 && (len(r.TransferEncoding) > 1 || r.TransferEncoding[0] != "chunked" || r.Header["Content-Length"] != nil) {
 		return &policy.Refusal{Status: 400, Reason: policy.RequestRefused, Detail: "This request is not served: it says in more than one way where its body ends."}
 	}
+	if r.ProtoMajor > 1 && (!lean.IsToken(r.Method) || len(r.Header["Content-Length"]) > 1) {
+		// RFC 9113 section 8.1.1 calls both malformed. net/http looks for them in HTTP/1 alone.
+		return &policy.Refusal{Status: 400, Reason: policy.RequestRefused, Detail: "This request is not served: it is malformed."}
+	}
 	// RFC 9110 section 10.1.1. net/http finds the one expectation there is among other words as well; an upstream may not,
 	// and then the two wait for different things.
 	if expect := r.Header["Expect"]; expect != nil && (len(expect) > 1 || !strings.EqualFold(expect[0], "100-continue")) {
@@ -76,7 +81,8 @@ func (c *call) checkFraming() *policy.Refusal {
 func (c *call) find() *policy.Refusal {
 	r := c.r
 	// RFC 9112 section 3.2.2: the target may be a whole URL. One with a user in it is an error (RFC 9110 section 4.2.4).
-	if s := r.URL.Scheme; s != "" && (s != "http" && s != "https" || r.URL.User != nil || r.URL.Opaque != "") {
+	// HTTP/2 has the parts of a URL apart (RFC 9113 section 8.3.1).
+	if s := r.URL.Scheme; s != "" && (r.ProtoMajor > 1 || s != "http" && s != "https" || r.URL.User != nil || r.URL.Opaque != "") {
 		return &policy.Refusal{Status: 400, Reason: policy.PathRefused, Detail: "This request is not served: its target is neither a path nor a plain http or https URL."}
 	}
 	spelled := received(r)

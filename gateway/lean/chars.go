@@ -28,6 +28,16 @@ var chars = func() (table [256]uint8) {
 	return table
 }()
 
+// IsToken says whether a method or the name of a field is what RFC 9110 section 5.6.2 calls a token.
+func IsToken(s string) bool {
+	for i := range len(s) {
+		if chars[s[i]]&inToken == 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
 // IsQuery says whether a query can be written into a request line, where a blank would end it. Other bytes are for the
 // upstream to judge.
 func IsQuery(query string) bool {
