@@ -58,7 +58,7 @@ type Config struct {
 	TraceEvery   int    `yaml:"trace_every"`   // of the traces that begin here, one in so many is recorded; a trusted proxy decides for those that it began
 
 	ReadHeaderTimeout realm.Duration `yaml:"read_header_timeout"` // how long a client may take to send the head of a request
-	ReadTimeout       realm.Duration `yaml:"read_timeout"`        // how long it may take to send a whole request; calls through the gateway have no such limit
+	ReadTimeout       realm.Duration `yaml:"read_timeout"`        // how long it may take to send the body of a request; for a call that is let through, the time between two pieces counts instead
 	IdleTimeout       realm.Duration `yaml:"idle_timeout"`        // how long a connection may wait for its next request
 	MaxHeaderBytes    int            `yaml:"max_header_bytes"`    // largest head of a request
 	DrainDelay        realm.Duration `yaml:"drain_delay"`         // at the end: how long /readyz says 503 before the listeners close, so that balancers look away first

@@ -101,6 +101,7 @@ func (a *App) front(next http.Handler) (http.Handler, error) {
 	}
 	f := &web.Front{
 		Next: next, IDs: web.NewIDs(), Proxies: proxies, Access: a.access, Faults: a.log, Observe: observe, Explain: a.refusals, Now: a.now,
+		BodyTimeout: a.config.ReadTimeout.Std(),
 	}
 	if a.tracer != nil {
 		f.Trace = a.tracer

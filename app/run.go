@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"sallyport/web"
 )
 
 // A listener is an address and who answers there.
@@ -159,11 +161,13 @@ func (a *App) server(h http.Handler, secure *tls.Config) *http.Server {
 		Handler:           h,
 		TLSConfig:         secure,
 		ReadHeaderTimeout: a.config.ReadHeaderTimeout.Std(),
-		ReadTimeout:       a.config.ReadTimeout.Std(),
 		IdleTimeout:       a.config.IdleTimeout.Std(),
 		MaxHeaderBytes:    a.config.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug), // broken connections of strangers
 		Protocols:         new(http.Protocols),
+	}
+	if _, ok := h.(*web.Front); !ok { // which looks after bodies itself
+		s.ReadTimeout = a.config.ReadTimeout.Std()
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(secure != nil)

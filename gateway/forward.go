@@ -17,7 +17,9 @@ import (
 // its limit on the time that a request may take to arrive ends here, and no earlier: whoever has not been let in must not
 // be able to hold a connection for ever. From here on the limit is on the time between two pieces.
 func (c *call) forward() {
-	_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) // not every ResponseWriter has a connection
+	if c.body.from != nil {
+		_ = http.NewResponseController(c.w).SetReadDeadline(time.Time{}) // not every ResponseWriter has a connection
+	}
 	c.body.idle = c.route.link.limits.Idle
 	h := c.r.Header
 	c.announce()

@@ -24,6 +24,10 @@ type Front struct {
 	Explain *explain.Ring    // remembers refusals; nil: nobody does
 	Trace   Tracer           // nil: nobody traces
 	Now     func() time.Time // required
+
+	// BodyTimeout is how long a body may take to arrive, unless a face says otherwise. 0: the server's ReadTimeout is all
+	// there is. Here it costs nothing where there is no body, which is most of the time.
+	BodyTimeout time.Duration
 }
 
 // ServeHTTP implements http.Handler.
@@ -61,6 +65,9 @@ func (f *Front) arrive(w http.ResponseWriter, r *http.Request) *Visit {
 		v.Secure = forwardedSecure(r, v.Secure)
 		v.ID = forwardedID(r)
 		v.Source = f.Proxies.source(v.Source, r.Header["X-Forwarded-For"])
+	}
+	if f.BodyTimeout > 0 && r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(f.BodyTimeout)) // not every ResponseWriter has a connection
 	}
 	if endsHere(r) {
 		w.Header()["Connection"] = closing
