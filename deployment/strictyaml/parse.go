@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -39,7 +40,7 @@ func Parse(file string, data []byte) (docs []*Document, err error) {
 			docs, err = nil, Errors{{Pos: Pos{File: file}, Text: "this is not YAML that can be read; check the indentation and the quotes"}}
 		}
 	}()
-	parsed, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	parsed, err := parser.Parse(joinColons(lexer.Tokenize(string(data))), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, syntaxError(file, err)
 	}

@@ -76,6 +76,11 @@ func TestDecode(t *testing.T) {
 		{"everything", "flag: true\nmaybe: true\ncount: 7\nflat: {format: jwt, ttl: 24h}\ninner:\n  - {name: a}\n  - name: b\n    ttl: 30s\nlists: {GET: [a, b]}",
 			outer{Flag: true, Maybe: &yes, Count: 7, Flat: flat{"jwt", realm.Duration(24 * time.Hour)},
 				Inner: []inner{{Name: "a"}, {Name: "b", TTL: realm.Duration(30 * time.Second)}}, Lists: map[string][]string{"GET": {"a", "b"}}}},
+		{"colons in a list", "list: [::1, http://a:80, a:b:c]", outer{List: []string{"::1", "http://a:80", "a:b:c"}}},
+		{"colons in a list within braces", "lists: {GET: [::1, fe80::1, 2001:db8::/32, 'x', http://a:80/b, 82:b3 , ::], PUT: [a:1]}",
+			outer{Lists: map[string][]string{"GET": {"::1", "fe80::1", "2001:db8::/32", "x", "http://a:80/b", "82:b3", "::"}, "PUT": {"a:1"}}}},
+		{"colons on several lines", "inner: [{name: x, ttl: 5s},\n  {\n  name: a:b}]\nlists: {\n  GET: [\n    a:1,\n    b:2\n  ]}",
+			outer{Inner: []inner{{Name: "x", TTL: realm.Duration(5 * time.Second)}, {Name: "a:b"}}, Lists: map[string][]string{"GET": {"a:1", "b:2"}}}},
 		{"byte order mark and CRLF", "\xef\xbb\xbftext: a\r\ncount: 1\r\n", outer{Text: "a", Count: 1}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
