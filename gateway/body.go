@@ -154,8 +154,12 @@ func (b *body) held() bool {
 	return b.opened > 0
 }
 
+// linger is how long the rest of a request may still come in when the answer is complete. A connection that is closed
+// before takes with it what the caller has not read yet of the answer.
+const linger = 100 * time.Millisecond
+
 // stop ends all reading: the request is about to be over, and the connection the server's again. Somebody who waits for
-// the caller is woken, since the server would wait for him.
+// the caller is woken soon, since the server would wait for him.
 func (b *body) stop() {
 	if b.from == nil {
 		return
@@ -165,8 +169,8 @@ func (b *body) stop() {
 	if b.last != nil {
 		b.last.dead = true
 	}
-	if b.reading {
-		b.deadline(time.Unix(1, 0))
+	if !b.ended && b.fault == nil {
+		b.deadline(time.Now().Add(linger))
 	}
 }
 

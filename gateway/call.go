@@ -14,6 +14,7 @@ import (
 	"sallyport/gateway/upstream"
 	"sallyport/oauth"
 	"sallyport/policy"
+	"sallyport/problem"
 	"sallyport/web"
 )
 
@@ -219,7 +220,7 @@ func (c *call) informational(status int, header textproto.MIMEHeader) error {
 	kept := h.Clone() // what belongs to the answer
 	clear(h)
 	for name, values := range header {
-		if !isHop(name) && !isFraming(name) {
+		if !isHop(name) && !isFraming(name) && name != problem.IDHeader {
 			h[name] = values
 		}
 	}
