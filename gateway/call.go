@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -73,7 +74,13 @@ type early struct {
 
 	mu      sync.Mutex
 	waiting bool
+	passed  int
 }
+
+// mostInterim is how many interim answers one call may have. net/http's transport counts them no more if somebody listens.
+const mostInterim = 100
+
+var errInterim = &lean.Error{Kind: lean.ErrMalformed, Err: errors.New("there are too many answers before it")}
 
 // newCall makes a call for the pool.
 func (g *Gateway) newCall() *call {
@@ -215,6 +222,9 @@ func (c *call) informational(status int, header textproto.MIMEHeader) error {
 	// RFC 9110 section 15.2: HTTP/1.0 knows no such answers.
 	if !c.early.waiting || status == http.StatusContinue || status == http.StatusSwitchingProtocols || !c.r.ProtoAtLeast(1, 1) {
 		return nil
+	}
+	if c.early.passed++; c.early.passed > mostInterim {
+		return errInterim
 	}
 	h := c.w.Header()
 	kept := h.Clone() // what belongs to the answer

@@ -163,6 +163,9 @@ func (c *conn) interim(r *http.Request, size int) error {
 		h := http.Header{}
 		c.head.header(string(c.in.b[c.r:c.r+size]), h, nil)
 		if err := trace.Got1xxResponse(c.head.status, textproto.MIMEHeader(h)); err != nil {
+			if known := (*Error)(nil); errors.As(err, &known) { // who listens may say who is to blame
+				return err
+			}
 			return &Error{Kind: ErrRequest, Err: err}
 		}
 	}
