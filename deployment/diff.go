@@ -73,12 +73,35 @@ func changes(before, after any) string {
 		}
 		was, is := show(k, a[k]), show(k, b[k])
 		if was == is {
-			words = append(words, k+" settings changed")
+			words = append(words, k+" settings changed"+of(a[k], b[k]))
 		} else {
 			words = append(words, k+" "+was+" -> "+is)
 		}
 	}
 	return strings.Join(words, "; ")
+}
+
+// of names the entries of a list that differ though they are shown alike, "" if it is none. Their settings are not shown:
+// they may hold anything.
+func of(before, after json.RawMessage) string {
+	type entry struct {
+		Name     string          `json:"name"`
+		Settings json.RawMessage `json:"settings"`
+	}
+	var a, b []entry
+	if json.Unmarshal(before, &a) != nil || json.Unmarshal(after, &b) != nil || len(a) != len(b) {
+		return ""
+	}
+	var names []string
+	for i := range a {
+		if !sameJSON(a[i].Settings, b[i].Settings) && !slices.Contains(names, b[i].Name) {
+			names = append(names, b[i].Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(names, ", ") + ")"
 }
 
 // fields returns an object's fields as JSON, without what is secret.

@@ -95,7 +95,7 @@ func TestDiff(t *testing.T) {
 		{"generated", "realm: default\nclients: [{id: new, generated: true}]", false, `
 + client new`},
 		{"settings of a policy", strings.ReplaceAll(base, "100/s", "200/s"), false, `
-~ api orders: policies settings changed`},
+~ api orders: policies settings changed (ratelimit)`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := &memory{}

@@ -30,7 +30,7 @@ func checkClient(call *Call) error {
 	}
 	switch {
 	case c == nil:
-		return &Refusal{Status: 401, Reason: oauth.ClientUnknown, Scheme: call.Caller.Scheme, Challenge: oauth.InvalidToken, Detail: "The client that this credential belongs to is gone.", Subject: call.Caller.Client}
+		return &Refusal{Status: 401, Reason: oauth.ClientUnknown, Scheme: call.Caller.Scheme, Challenge: oauth.InvalidToken, Detail: "The client that this credential belongs to is gone.", Subject: call.Caller.Client, Fix: "Ask an administrator to register the client, or for another credential."}
 	case c.Status == client.Locked:
 		return refuse(oauth.ClientLocked, "The client is locked.")
 	case c.Status != client.On:

@@ -2,7 +2,9 @@ package token
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"time"
 
 	"sallyport/oauth"
 	"sallyport/realm"
@@ -24,7 +26,9 @@ func (s *Service) Verify(ctx context.Context, r *realm.Realm, raw string) (*Acce
 		return nil, oauth.Fail(oauth.TokenRevoked, v.access.ID)
 	}
 	if s.now().UnixMicro() >= v.expires {
-		return nil, oauth.Fail(oauth.TokenExpired, v.access.ID)
+		e := oauth.Fail(oauth.TokenExpired, v.access.ID)
+		e.Err = fmt.Errorf("it was good until %s", v.access.ExpiresAt.UTC().Format(time.RFC3339))
+		return nil, e
 	}
 	revoked, err := s.isRevoked(ctx, v)
 	if err != nil {
@@ -89,7 +93,7 @@ func (s *Service) Inspect(ctx context.Context, r *realm.Realm, raw string) (*Acc
 // look returns the authentic token, from the cache if it was seen before.
 func (s *Service) look(ctx context.Context, r *realm.Realm, raw string) (*verified, error) {
 	if len(raw) > maxToken || len(raw) < referenceText {
-		return nil, oauth.Fail(oauth.TokenMalformed, "")
+		return nil, malformed("it is %d bytes long, which no token is", len(raw))
 	}
 	k := keyOf(r.Name, raw)
 	if v := s.cache.get(&k); v != nil && (v.issuer == "" || v.issuer == r.Issuer) {
@@ -101,7 +105,7 @@ func (s *Service) look(ctx context.Context, r *realm.Realm, raw string) (*verifi
 		return nil, err
 	}
 	if a == nil {
-		return nil, oauth.Fail(oauth.TokenMalformed, "")
+		return nil, s.why(ctx, r, raw)
 	}
 	v := &verified{access: a, gone: gone, expires: a.ExpiresAt.UnixMicro()}
 	if gone {

@@ -131,8 +131,11 @@ func refuse(err error) error {
 		Status: 401, Reason: e.Reason, Scheme: scheme, Challenge: oauth.InvalidToken, Detail: e.Description, Subject: e.Subject,
 		Fix: "Ask the authorization server for a new access token.",
 	}
+	if e.Subject != "" {
+		r.Facts = append(r.Facts, policy.Fact{Name: "token", Value: e.Subject})
+	}
 	if e.Err != nil {
-		r.Facts = []policy.Fact{{Name: "cause", Value: e.Err.Error()}}
+		r.Facts = append(r.Facts, policy.Fact{Name: "cause", Value: e.Err.Error()})
 	}
 	// Who holds a token may know that its client or user was switched off. The token is as invalid as any other.
 	var cause *oauth.Error
