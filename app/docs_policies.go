@@ -43,8 +43,29 @@ The answer passes the same policies in the opposite order.
 	for _, name := range after {
 		kindSection(&b, name, parts.Kinds[name])
 	}
+	b.WriteString(expressionsSection)
 	return b.String()
 }
+
+// expressionsSection is about what several policies have in common.
+const expressionsSection = `
+# Expressions
+
+Where a policy counts ` + "`by`" + ` an expression, that is CEL (the Common Expression Language) over one call, and its value is a
+text. Calls with the same value count together, also those for which it is empty. It can read
+
+| name | value |
+| --- | --- |
+| ` + "`call.method`, `call.host`, `call.path`, `call.query`, `call.address`" + ` | of the call, as texts; the query is undecoded |
+| ` + "`call.realm`, `call.api`" + ` | names |
+| ` + "`call.client`, `call.user`, `call.credential`" + ` | who calls; "" if nobody has to say so |
+| ` + "`call.scope`" + ` | list of the caller's scopes |
+| ` + "`call.header['x-tenant']`" + ` | a header field, "" if it was not sent; ` + "`'x-tenant' in call.header`" + ` asks whether it was |
+| ` + "`call.param['id']`" + ` | a parameter of the path, likewise |
+
+    - ratelimit: {rate: 10/s, by: "expression: call.header['x-tenant']"}
+    - quota: {calls: 1000, by: "expression: 'reports' in call.scope ? call.user : call.client"}
+`
 
 func kindSection(b *strings.Builder, name string, kind policy.Kind) {
 	fmt.Fprintf(b, "\n## %s\n", name)

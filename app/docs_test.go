@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"sallyport/expression"
 )
 
 // What a reference page points to is there.
@@ -35,6 +37,19 @@ func TestReferencesLeadSomewhere(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `(\\S+)` \\| see below \\|.*$").FindAllStringSubmatch(string(text), -1) {
 		if name := row[1]; !titles[name] {
 			t.Errorf("%s: see below, where nothing is said of it", name)
+		}
+	}
+}
+
+// The page names all that expressions can read.
+func TestVariablesAreDescribed(t *testing.T) {
+	text, err := os.ReadFile("../docs/reference/policies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(expression.Texts(), "scope", "header['", "param['") {
+		if !strings.Contains(string(text), "`call."+name) {
+			t.Errorf("call.%s is not described", name)
 		}
 	}
 }

@@ -28,6 +28,10 @@ func TestScriptsPostgreSQL(t *testing.T) {
 }
 
 func runScripts(t *testing.T, folder string, setup func(*testscript.Env)) {
+	examples, err := filepath.Abs("../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
 	upstream := httptest.NewServer(demo.Handler(time.Now))
 	t.Cleanup(upstream.Close)
 	testscript.Run(t, testscript.Params{
@@ -38,10 +42,13 @@ func runScripts(t *testing.T, folder string, setup func(*testscript.Env)) {
 			e.Setenv("SALLYPORT_LISTEN", freeAddress(t))
 			e.Setenv("URL", "http://"+e.Getenv("SALLYPORT_LISTEN"))
 			e.Setenv("UPSTREAM", upstream.URL)
+			_, port, _ := net.SplitHostPort(upstream.Listener.Addr().String())
+			e.Setenv("UPSTREAM_PORT", port)
+			e.Setenv("EXAMPLES", examples)
 			setup(e)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"member": member, "expand": expand, "ready": ready, "settle": settle},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"member": member, "expand": expand, "replace": replace, "ready": ready, "settle": settle},
 	})
 }
 
@@ -87,6 +94,23 @@ func expand(ts *testscript.TestScript, _ bool, args []string) {
 	text := ts.ReadFile(args[0])
 	for _, name := range args[1:] {
 		text = strings.ReplaceAll(text, "$"+name, ts.Getenv(name))
+	}
+	if err := os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600); err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
+
+// replace puts other texts into a file: replace FILE OLD NEW OLD NEW...
+func replace(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 3 || len(args)%2 == 0 {
+		ts.Fatalf("usage: replace FILE OLD NEW...")
+	}
+	text := ts.ReadFile(args[0])
+	for i := 1; i < len(args); i += 2 {
+		if !strings.Contains(text, args[i]) {
+			ts.Fatalf("%s does not contain %s", args[0], args[i])
+		}
+		text = strings.ReplaceAll(text, args[i], args[i+1])
 	}
 	if err := os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600); err != nil {
 		ts.Fatalf("%v", err)
