@@ -55,6 +55,7 @@ type Parts struct {
 type Chain struct {
 	clients Clients
 	ways    map[string]named // every way in that the API or one of its routes asks for
+	forget  []Forgetter      // those of them whose credentials travel in calls
 	auth    []string         // of the API itself
 	stages  []stage          // in order; the first `guards` run before anybody is known
 	guards  int
@@ -99,6 +100,9 @@ func NewChain(a *api.API, parts Parts) (*Chain, error) {
 			return nil, fmt.Errorf("auth.%s: %w", w.Name, err)
 		}
 		c.ways[w.Name] = named{w.Name, made}
+		if f, ok := made.(Forgetter); ok {
+			c.forget = append(c.forget, f)
+		}
 	}
 	for _, p := range a.Policies {
 		kind := parts.Kinds[p.Name]
@@ -209,8 +213,16 @@ func (c *Chain) admit(ctx context.Context, call *Call) error {
 		auth = call.Route.Names
 	}
 	authenticated, err := c.authenticate(ctx, call, auth)
-	if err != nil || !authenticated {
+	if err != nil {
 		return err
+	}
+	if !authenticated || len(c.forget) > 1 { // the one that let it in has taken its own
+		for _, f := range c.forget {
+			f.Forget(call)
+		}
+	}
+	if !authenticated {
+		return nil
 	}
 	if call.Caller.Client != "" {
 		if call.Caller.Record, err = c.clients.Get(ctx, call.Realm.Name, call.Caller.Client); err != nil {

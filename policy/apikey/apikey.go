@@ -101,11 +101,16 @@ func (p *apikey) Request(ctx context.Context, c *policy.Call) error {
 	}
 	c.Caller = policy.Caller{Client: key.Client, Scope: key.Scope(c.Realm, client), Scheme: scheme, Credential: key.ID, Slots: &key.Slots}
 	// The key was for us. An upstream that got it could use it here in the caller's name.
+	p.Forget(c)
+	return nil
+}
+
+// Forget implements policy.Forgetter.
+func (p *apikey) Forget(c *policy.Call) {
 	c.Header.Del(p.header)
 	if p.query != "" {
 		_, _, c.Query = cut(c.Query, p.query)
 	}
-	return nil
 }
 
 func (p *apikey) use(ctx context.Context, c *policy.Call, key *credential.Held) error {

@@ -69,6 +69,9 @@ func (p *basic) Request(ctx context.Context, c *policy.Call) error {
 	return nil
 }
 
+// Forget implements policy.Forgetter.
+func (p *basic) Forget(c *policy.Call) { policy.ForgetScheme(c.Header, scheme) }
+
 // credentials reads the header.
 func credentials(h policy.Header) (client.Credentials, error) {
 	fields := h.Values(authorization)

@@ -63,6 +63,9 @@ func (b *bearer) Request(ctx context.Context, c *policy.Call) error {
 	return nil
 }
 
+// Forget implements policy.Forgetter.
+func (b *bearer) Forget(c *policy.Call) { policy.ForgetScheme(c.Header, scheme) }
+
 func (b *bearer) verify(ctx context.Context, r *realm.Realm, raw string) (*token.Access, error) {
 	if len(r.TrustedIssuers) > 0 {
 		if access, ours, err := b.issuers.verify(ctx, r, raw); ours || err != nil {

@@ -79,6 +79,9 @@ func (p *signature) Request(ctx context.Context, c *policy.Call) error {
 	return err
 }
 
+// Forget implements policy.Forgetter.
+func (p *signature) Forget(c *policy.Call) { policy.ForgetScheme(c.Header, scheme) }
+
 // request has the checks in the contract's order.
 func (p *signature) request(ctx context.Context, c *policy.Call) error {
 	id, signed, err := presented(c.Header)
