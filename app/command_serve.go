@@ -3,13 +3,9 @@ package app
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
-
-// gcPercent is how much the server's memory may grow until garbage is collected, where GOGC does not say.
-const gcPercent = 400
 
 func (c *command) serve() *cobra.Command {
 	cmd := &cobra.Command{
@@ -18,8 +14,8 @@ func (c *command) serve() *cobra.Command {
 		Long: `Runs the authorization server and the gateway until it is asked to stop. SIGTERM and SIGINT drain: /readyz says 503, the
 listeners close, and requests under way finish. A second signal stops at once.
 
-The environment's GOGC and GOMEMLIMIT are heeded. Without GOGC the server collects garbage when its memory has grown
-fivefold, not twofold: it holds little, and each collection costs every request.`,
+The environment's GOGC and GOMEMLIMIT are heeded. Without GOGC the server collects garbage when its memory has grown by up
+to 128 MiB, fivefold at most: each collection costs every request. When it holds more than that, Go's own measure counts.`,
 		Example: `  sallyport serve --data /var/lib/sallyport --public-url https://auth.example.org
   sallyport serve --database postgres://sallyport@db/sallyport --metrics-listen 127.0.0.1:9090
   sallyport serve --config /etc/sallyport.yaml`,
@@ -32,7 +28,7 @@ fivefold, not twofold: it holds little, and each collection costs every request.
 			return err
 		}
 		if _, set := c.Getenv("GOGC"); !set {
-			debug.SetGCPercent(gcPercent)
+			go tuneCollector(cmd.Context())
 		}
 		lines := newLogBuffer(c.Stderr)
 		defer lines.Flush()

@@ -15,7 +15,8 @@ type Settings struct {
 	// Shared makes one limit for all APIs of the realm that give the same word here. They should give the same rate.
 	// Otherwise each API that gives a rate has a limit of its own.
 	Shared string `json:"shared,omitempty"`
-	// Name is what callers see the limit by, in the RateLimit fields; "rate" if it is not given.
+	// Name is what callers see the limit by, in the RateLimit fields; "rate" if it is not given. Several limits of one API need
+	// different names.
 	Name string `json:"name,omitempty"`
 	// Fields tells callers what they have left, in the fields RateLimit and RateLimit-Policy: true if it is not given.
 	Fields *bool `json:"fields,omitempty"`

@@ -29,7 +29,7 @@ func (l *limiter) take(limit Limit, now int64) (tat int64, ok, gone bool) {
 }
 
 const (
-	parts   = 64
+	parts   = 8
 	atMost  = 1 << 21 // limiters in one table
 	looksAt = 4       // when one is added, so many are looked at whether they can go
 )
