@@ -152,8 +152,37 @@ func checkPolicies(policies []Policy, known map[string]func(json.RawMessage) err
 		if err := check(p.Settings); err != nil {
 			return fmt.Errorf("policies.%s: %w", p.Name, err)
 		}
+		if err := checkNamesake(policies[:i], p, check); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// checkNamesake sees that policies of one kind which go by a name, as limits do, have different ones. Callers could not tell
+// them apart, and what they count could be counted twice.
+func checkNamesake(before []Policy, p Policy, check func(json.RawMessage) error) error {
+	name, takesOne := nameOf(p, check)
+	for _, other := range before {
+		if theirs, _ := nameOf(other, check); takesOne && other.Name == p.Name && theirs == name {
+			return fmt.Errorf("policies.%s: there are two of them that go by the same name; give one a `name` of its own", p.Name)
+		}
+	}
+	return nil
+}
+
+// nameOf returns the setting "name" of a policy, and whether there is such a setting.
+func nameOf(p Policy, check func(json.RawMessage) error) (name string, takesOne bool) {
+	settings := map[string]json.RawMessage{}
+	if len(p.Settings) > 0 && json.Unmarshal(p.Settings, &settings) != nil {
+		return "", false
+	}
+	if given, ok := settings["name"]; ok {
+		_ = json.Unmarshal(given, &name) // checked before
+	}
+	settings["name"] = json.RawMessage(`"probe"`)
+	probe, err := json.Marshal(settings)
+	return name, err == nil && check(probe) == nil
 }
 
 func list(names []string) string {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -32,6 +33,43 @@ func known() api.Known {
 				return nil
 			},
 		},
+	}
+}
+
+func TestLimitsHaveNames(t *testing.T) {
+	known := known()
+	// It takes a name, as limits do, and "plain" takes none.
+	known.Policies["named"] = func(settings json.RawMessage) error {
+		var s struct {
+			Name string
+			Rate int
+		}
+		d := json.NewDecoder(bytes.NewReader(settings))
+		d.DisallowUnknownFields()
+		return d.Decode(&s)
+	}
+	known.Policies["other"] = func(settings json.RawMessage) error {
+		if strings.Contains(string(settings), "name") {
+			return errors.New("name: unknown key")
+		}
+		return nil
+	}
+	for _, c := range []struct {
+		policy, first, second string
+		ok                    bool
+	}{
+		{"named", `{"rate": 1}`, `{"rate": 2}`, false},
+		{"named", `{"rate": 1, "name": "day"}`, `{"rate": 2}`, true},
+		{"named", `{"rate": 1, "name": "day"}`, `{"rate": 2, "name": "day"}`, false},
+		{"named", `{"rate": 1, "name": "day"}`, `{"rate": 2, "name": "month"}`, true},
+		{"other", `{"rate": 1}`, `{"rate": 2}`, true},
+	} {
+		a := valid()
+		a.Policies = []api.Policy{{Name: c.policy, Settings: json.RawMessage(c.first)}, {Name: "plain"}, {Name: c.policy, Settings: json.RawMessage(c.second)}}
+		err := api.Check(a, known)
+		if c.ok && err != nil || !c.ok && (err == nil || !strings.Contains(err.Error(), "policies.named: there are two of them that go by the same name")) {
+			t.Errorf("%+v: %v", c, err)
+		}
 	}
 }
 

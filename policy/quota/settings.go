@@ -17,8 +17,7 @@ type Settings struct {
 	// Otherwise each API that gives a number has a quota of its own.
 	Shared string `json:"shared,omitempty"`
 	// Name is what callers see the quota by, in the RateLimit fields: "quota" if it is not given. It is part of what the
-	// count is stored under, so another name begins another count. Two quotas of one API need different names if they have
-	// the same period.
+	// count is stored under, so another name begins another count. Several quotas of one API need different names.
 	Name string `json:"name,omitempty"`
 	// TokenUses counts the calls of each access token as well, against the number of uses that its client's tokens have.
 	TokenUses bool `json:"token_uses,omitempty"`
