@@ -119,7 +119,7 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# What a call through the gateway costs\n\nMade by `make bench-gateway` on %s; do not edit.\n\n![CPU per call](gateway.svg)\n\n", r.Started.UTC().Format("2006-01-02"))
 	fmt.Fprintf(&b, "CPU of the gateway process per call, user and system; median of %d rounds of %s. GET, HTTP/1.1, 1 KiB of JSON, %d keep-alive connections; "+
-		"connections to the upstream are kept alive by all. Each gateway has one worker (Go: GOMAXPROCS=1 and GOGC=400, which is Sallyport's default) pinned to one core; the load and the upstream share another. "+
+		"connections to the upstream are kept alive by all. Each gateway has one worker (Go: GOMAXPROCS=1 and GOGC=400, which Sallyport sets by itself while it holds little) pinned to one core; the load and the upstream share another. "+
 		"HAProxy checks signature, algorithm, issuer and expiry of an RS256 token and counts by client in a stick table; Sallyport checks the same, the revocation set, the client and the scope, "+
 		"counts by client, sets RateLimit fields and counts metrics. HAProxy has no cache for verified tokens; *first seen* is Sallyport without one.\n\n", r.Options.rounds, r.Options.length, r.Options.connections)
 	b.WriteString("| gateway | CPU µs | range | × HAProxy with RS256 | calls/s |\n|---|---:|---:|---:|---:|\n")
