@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	maxBatch   = 256                    // writes that share a commit
-	maxGather  = 2 * time.Millisecond   // how long others to share a commit with are waited for, all together
-	nextWithin = 50 * time.Microsecond  // how long the next of them
-	pollEvery  = 100 * time.Millisecond // how soon the writes of other processes are noticed
+	maxBatch   = 256                   // writes that share a commit
+	maxGather  = 2 * time.Millisecond  // how long others to share a commit with are waited for, all together
+	nextWithin = 50 * time.Microsecond // how long the next of them
+	pollEvery  = 50 * time.Millisecond // how soon the writes of other processes are noticed
 )
 
 // A writer runs all writes, on one goroutine, which close ends.

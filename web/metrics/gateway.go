@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,18 +29,28 @@ func (g *gatewayCounters) register(r *prometheus.Registry) {
 	r.MustRegister(g.calls, g.refusals, g.took)
 }
 
+// apiCounters are those of one API.
+type apiCounters struct {
+	calls [len(classes)]prometheus.Counter
+	took  prometheus.Observer
+}
+
 // Call returns the hook that counts the calls of one API. A call that was forwarded looks nothing up; one that was refused
-// has time.
+// has time. The counters come into being with the API's first call: of ten thousand APIs, most may never be called, and
+// each has two dozen lines on the page.
 func (m *Metrics) Call(realm, api string) func(status int, reason oauth.Reason, took time.Duration) {
 	g := &m.gateway
-	var calls [len(classes)]prometheus.Counter
-	for i, class := range classes {
-		calls[i] = g.calls.WithLabelValues(realm, api, class)
-	}
-	duration := g.took.WithLabelValues(realm, api)
+	counters := sync.OnceValue(func() *apiCounters {
+		c := &apiCounters{took: g.took.WithLabelValues(realm, api)}
+		for i, class := range classes {
+			c.calls[i] = g.calls.WithLabelValues(realm, api, class)
+		}
+		return c
+	})
 	return func(status int, reason oauth.Reason, took time.Duration) {
-		calls[classOf(status)].Inc()
-		duration.Observe(took.Seconds())
+		c := counters()
+		c.calls[classOf(status)].Inc()
+		c.took.Observe(took.Seconds())
 		if reason != "" {
 			g.refusals.WithLabelValues(realm, api, string(reason)).Inc()
 		}

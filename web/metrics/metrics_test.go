@@ -131,6 +131,21 @@ func TestCalls(t *testing.T) {
 	)
 }
 
+// An API that nobody calls costs nothing; one that was called once is shown whole, so that rates can be taken.
+func TestUnusedAPIsAreNotShown(t *testing.T) {
+	m := newMetrics()
+	call := m.Call("default", "orders")
+	m.Call("default", "unused")
+	if page := shows(t, m); strings.Contains(page, `api="`) {
+		t.Error("an API is shown that was not called")
+	}
+	call(200, "", time.Millisecond)
+	page := shows(t, m, `sallyport_gateway_calls_total{api="orders",class="5xx",realm="default"} 0`)
+	if strings.Contains(page, `api="unused"`) {
+		t.Error("an API is shown that was not called")
+	}
+}
+
 func TestGaugeAndBuild(t *testing.T) {
 	m := newMetrics()
 	depth := 7.0
