@@ -34,6 +34,9 @@ func varyOf(request policy.Header, answer policy.Fields) (list []varied, own, ok
 			case name == "host", name == "x-forwarded-host", name == "x-forwarded-proto": // part of every key
 			case strings.HasPrefix(name, "x-sallyport-"): // the gateway's own words on who calls
 				own = true
+			case name == "authorization", name == "x-api-key": // which has been taken out by now, whoever calls
+				own = true
+				list = append(list, varied{name, strings.Clone(valueOf(request, name))})
 			case strings.HasPrefix(name, "x-forwarded-"), name == "forwarded", name == "x-real-ip", name == "via":
 				return nil, false, false
 			default:
