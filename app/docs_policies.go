@@ -89,15 +89,35 @@ func kindSection(b *strings.Builder, name string, kind policy.Kind) {
 func fields(b *strings.Builder, t typeDoc) {
 	var rows [][]string
 	for _, f := range t.Fields {
-		rows = append(rows, []string{"`" + f.Key + "`", form(f.Type), f.Doc})
+		rows = append(rows, []string{"`" + f.Key + "`", form(f.Type), withoutField(f)})
 	}
 	markdown(b, []string{"key", "form", "meaning"}, rows)
+}
+
+// withoutField drops the field's name, with which Go comments begin, where what follows says enough: "MaxAge is for how long"
+// is for the reader of the source. In "Methods that pages may use" it is needed.
+func withoutField(f fieldDoc) string {
+	rest, ok := strings.CutPrefix(f.Doc, f.Name+" ")
+	verb, after, _ := strings.Cut(rest, " ")
+	verb = strings.TrimSuffix(verb, ",")
+	switch {
+	case !ok || !strings.HasSuffix(verb, "s") && verb != "are":
+		return f.Doc
+	case verb == "is" || verb == "are":
+		return after
+	}
+	return rest
 }
 
 // sentence turns the Go comment of a settings' struct into what stands below a heading.
 func sentence(doc string) string {
 	if rest, ok := strings.CutPrefix(doc, "settings: there are none. "); ok {
 		return rest
+	}
+	for _, opening := range []string{"Settings are ", "settings are "} {
+		if rest, ok := strings.CutPrefix(doc, opening); ok {
+			return strings.ToUpper(rest[:1]) + rest[1:]
+		}
 	}
 	if rest, ok := strings.CutPrefix(doc, "settings "); ok {
 		return "Settings " + rest

@@ -18,6 +18,7 @@ type typeDoc struct {
 
 // A fieldDoc is what the source says of a field that can be written in a file.
 type fieldDoc struct {
+	Name string // in Go
 	Key  string // from the yaml tag, otherwise the json tag
 	Type string // as it is written in Go
 	Doc  string
@@ -60,12 +61,19 @@ func manual(source string) map[string]typeDoc {
 				if key == "" || key == "-" {
 					continue
 				}
-				t.Fields = append(t.Fields, fieldDoc{Key: key, Type: typeText(source, f.Type), Doc: strings.Join(strings.Fields(cmp.Or(f.Comment.Text(), f.Doc.Text())), " ")})
+				t.Fields = append(t.Fields, fieldDoc{Name: nameOf(f), Key: key, Type: typeText(source, f.Type), Doc: strings.Join(strings.Fields(cmp.Or(f.Comment.Text(), f.Doc.Text())), " ")})
 			}
 			docs[t.Name] = t
 		}
 	}
 	return docs
+}
+
+func nameOf(f *ast.Field) string {
+	if len(f.Names) == 0 {
+		return ""
+	}
+	return f.Names[0].Name
 }
 
 func typeText(source string, e ast.Expr) string { return source[e.Pos()-1 : e.End()-1] }

@@ -18,7 +18,7 @@ type Settings struct {
 type Rule struct {
 	// Match is a regular expression (RE2) for the path as it came, percent-encoded; "^" and "$" are its beginning and end.
 	Match string `json:"match"`
-	// To takes the place of what matched. $1 or ${name} is a part of it.
+	// To takes the place of what matched. $1 or ${name} is a part of it, ${1} where letters or digits follow.
 	To string `json:"to"`
 	// Methods that the rule is for, all if none are named.
 	Methods []string `json:"methods,omitempty"`
