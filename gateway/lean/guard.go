@@ -15,7 +15,10 @@ func DefaultDenied() []netip.Prefix {
 	return []netip.Prefix{
 		netip.MustParsePrefix("169.254.0.0/16"),
 		netip.MustParsePrefix("fe80::/10"),
-		netip.MustParsePrefix("fd00:ec2::254/128"), // a metadata service by IPv6
+		netip.MustParsePrefix("fd00:ec2::254/128"),  // metadata services that are elsewhere
+		netip.MustParsePrefix("fd20:ce::254/128"),   //
+		netip.MustParsePrefix("100.100.100.200/32"), //
+		netip.MustParsePrefix("192.0.0.192/32"),     //
 		netip.MustParsePrefix("224.0.0.0/4"),
 		netip.MustParsePrefix("255.255.255.255/32"),
 		netip.MustParsePrefix("ff00::/8"),
@@ -69,17 +72,17 @@ func (g *Guard) Denies(addr netip.Addr) bool {
 	return false
 }
 
-// embedded returns the IPv4 address that a translator or tunnel would send on to: 64:ff9b::/96 (RFC 6052 section 2.1) and
-// 2002::/16 (RFC 3056 section 2).
+// embedded returns the IPv4 address that a translator or tunnel would send on to: 64:ff9b::/96 (RFC 6052 section 2.1),
+// 64:ff9b:1::/48 (RFC 8215), 2002::/16 (RFC 3056 section 2) and ::/96, which RFC 4291 section 2.5.5.1 has given up.
 func embedded(addr netip.Addr) netip.Addr {
-	if !addr.Is6() {
+	if !addr.Is6() || addr.IsLoopback() {
 		return netip.Addr{}
 	}
 	b := addr.As16()
 	switch {
 	case b[0] == 0x20 && b[1] == 0x02:
 		return netip.AddrFrom4([4]byte(b[2:6]))
-	case [12]byte(b[:12]) == [12]byte{0, 0x64, 0xff, 0x9b}:
+	case [12]byte(b[:12]) == [12]byte{0, 0x64, 0xff, 0x9b}, [6]byte(b[:6]) == [6]byte{0, 0x64, 0xff, 0x9b, 0, 1}, [12]byte(b[:12]) == [12]byte{}:
 		return netip.AddrFrom4([4]byte(b[12:]))
 	}
 	return netip.Addr{}

@@ -318,7 +318,7 @@ func TestCancel(t *testing.T) {
 // TestDenied: the guard decides on the address, whatever the name.
 func TestDenied(t *testing.T) {
 	tr := newTransport(t, lean.Options{})
-	for _, host := range []string{"169.254.169.254", "[fe80::1%25lo]", "0.0.0.0:80", "[::]:80", "[::ffff:169.254.169.254]", "[fd00:ec2::254]", "[64:ff9b::a9fe:a9fe]", "224.0.0.1"} {
+	for _, host := range []string{"169.254.169.254", "[fe80::1%25lo]", "0.0.0.0:80", "[::]:80", "[::ffff:169.254.169.254]", "[fd00:ec2::254]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::a9fe:a9fe]", "[::169.254.169.254]", "100.100.100.200", "224.0.0.1"} {
 		_, err := tr.RoundTrip(request(t, "GET", "http://"+host+"/", nil))
 		if !errors.Is(err, lean.ErrDenied) || !errors.Is(err, lean.ErrConnect) {
 			t.Errorf("%s: %v", host, err)

@@ -9,7 +9,7 @@ import (
 // where cloud providers answer with credentials.
 var never = prefixes(
 	"0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "224.0.0.0/3", "100.100.100.200/32",
-	"::/128", "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::/32", "100::/64",
+	"::/128", "fe80::/10", "fec0::/10", "ff00::/8", "fd00:ec2::/32", "fd20:ce::/32", "100::/64",
 )
 
 // private are addresses of one's own network (RFC 6890), where only an administrator may send this server.

@@ -42,6 +42,7 @@ func TestAllowed(t *testing.T) {
 		"::169.254.169.254":          {false, false},
 		"2002:a9fe:a9fe::1":          {false, false},
 		"fd00:ec2::254":              {false, false},
+		"fd20:ce::254":               {false, false},
 		"100.100.100.200":            {false, false},
 		"192.0.0.192":                {false, false},
 		"fe80::1%eth0":               {false, false},
