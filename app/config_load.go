@@ -4,6 +4,8 @@ import (
 	"encoding"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -195,6 +197,9 @@ func (c *Config) check() error {
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	}
+	if err := c.checkListeners(); err != nil {
+		return err
+	}
 	if err := c.checkACME(); err != nil {
 		return err
 	}
@@ -217,10 +222,29 @@ func (c *Config) publicURL() string {
 	if len(c.ACMEDomains) > 0 {
 		return "https://" + c.ACMEDomains[0]
 	}
-	if c.TLSCert != "" {
-		return "https://" + c.Listen
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil { // checked before
+		return "http://" + c.Listen
 	}
-	return "http://" + c.Listen
+	if addr, err := netip.ParseAddr(host); host == "" || err == nil && addr.IsUnspecified() {
+		host = "localhost" // a listener may be on every address, but a client connects to one
+	}
+	if c.TLSCert != "" {
+		return "https://" + net.JoinHostPort(host, port)
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// checkListeners checks the addresses of all listeners.
+func (c *Config) checkListeners() error {
+	for _, l := range []struct{ key, address string }{
+		{"listen", c.Listen}, {"gateway_listen", c.GatewayListen}, {"admin_listen", c.AdminListen}, {"metrics_listen", c.MetricsListen}, {"acme_http_listen", c.ACMEHTTPListen},
+	} {
+		if _, _, err := net.SplitHostPort(l.address); err != nil && (l.address != "" || l.key == "listen") {
+			return usage("%s: %.80q is no address with a port; write it like 127.0.0.1:8089, or :8089 for every address", l.key, l.address)
+		}
+	}
+	return nil
 }
 
 func (c *Config) masterKeyFile() string {

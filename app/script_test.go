@@ -40,6 +40,8 @@ func runScripts(t *testing.T, folder string, setup func(*testscript.Env)) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SALLYPORT_DATA", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("SALLYPORT_LISTEN", freeAddress(t))
+			_, own, _ := net.SplitHostPort(e.Getenv("SALLYPORT_LISTEN"))
+			e.Setenv("PORT", own)
 			e.Setenv("URL", "http://"+e.Getenv("SALLYPORT_LISTEN"))
 			e.Setenv("UPSTREAM", upstream.URL)
 			_, port, _ := net.SplitHostPort(upstream.Listener.Addr().String())

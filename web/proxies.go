@@ -22,11 +22,11 @@ func ParseProxies(list []string) (Proxies, error) {
 			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("trusted proxies: %q is not an address or network; write it like 10.1.2.3 or 10.0.0.0/8", s)
+			return nil, fmt.Errorf("trusted_proxies: %q is not an address or network; write it like 10.1.2.3 or 10.0.0.0/8", s)
 		}
 		if prefix.Addr().Is4In6() {
 			if prefix.Bits() < 96 {
-				return nil, fmt.Errorf("trusted proxies: %q reaches beyond IPv4; write it like 10.0.0.0/8", s)
+				return nil, fmt.Errorf("trusted_proxies: %q reaches beyond IPv4; write it like 10.0.0.0/8", s)
 			}
 			prefix = netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96)
 		}
