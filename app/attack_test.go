@@ -3,7 +3,6 @@ package app_test
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net"
@@ -171,20 +170,6 @@ func statuses(t *testing.T, text string, methods ...string) (list []int) {
 		list = append(list, a.StatusCode)
 	}
 	return list
-}
-
-// secret is a way to say something to a TLS listener by raw bytes.
-func sayTLS(t *testing.T, addr, text string) string {
-	t.Helper()
-	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) //nolint:gosec
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_, _ = io.WriteString(conn, text)
-	_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-	answer, _ := io.ReadAll(conn)
-	return string(answer)
 }
 
 // tokenOf gets a token for a client by its secret.

@@ -88,11 +88,11 @@ func TestRefused(t *testing.T) {
 // An expression that would run long is given up.
 func TestCost(t *testing.T) {
 	list := "[" + strings.Repeat("1,", 100) + "1]"
-	e, err := expression.Compile(list + `.all(a, L.all(b, L.all(c, a + b + c > 0))) ? "a" : call.path`)
+	_, err := expression.Compile(list + `.all(a, L.all(b, L.all(c, a + b + c > 0))) ? "a" : call.path`)
 	if err == nil {
 		t.Fatal("L is not declared")
 	}
-	e, err = expression.Compile(strings.ReplaceAll(`L.all(a, L.all(b, L.all(c, a + b + c > 0 && call.path != "x"))) ? "a" : "b"`, "L", list))
+	e, err := expression.Compile(strings.ReplaceAll(`L.all(a, L.all(b, L.all(c, a + b + c > 0 && call.path != "x"))) ? "a" : "b"`, "L", list))
 	if err != nil {
 		t.Fatal(err)
 	}

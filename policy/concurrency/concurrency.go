@@ -34,7 +34,7 @@ func Kind() policy.Kind {
 		case s.Most < 1:
 			return nil, errors.New("most: not a number of calls; write how many there may be at the same time, at least 1")
 		case !policy.ValidLimitName(s.Name):
-			return nil, errors.New("name: not a name for a limit; use up to 40 letters, digits, and - _ .")
+			return nil, errors.New("name: not a name for a limit; use at most 40 letters, digits, hyphens, dots and underscores")
 		}
 		return &concurrency{by: by, most: s.Most, name: s.Name}, nil
 	}}

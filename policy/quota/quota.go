@@ -59,9 +59,9 @@ func newQuota(leaser *usage.Leaser, at policy.Site, settings json.RawMessage) (p
 	q := &quota{leaser: leaser, by: by, name: s.Name, tokenUses: s.TokenUses, open: s.WhenAway == "open", fields: s.Fields == nil || *s.Fields}
 	switch {
 	case !policy.ValidLimitName(s.Name):
-		return nil, errors.New("name: not a name for a quota; use up to 40 letters, digits, and - _ .")
+		return nil, errors.New("name: not a name for a quota; use at most 40 letters, digits, hyphens, dots and underscores")
 	case s.Shared != "" && !policy.ValidLimitName(s.Shared):
-		return nil, errors.New("shared: not a name for a quota; use up to 40 letters, digits, and - _ .")
+		return nil, errors.New("shared: not a name for a quota; use at most 40 letters, digits, hyphens, dots and underscores")
 	case s.WhenAway != "" && s.WhenAway != "open" && s.WhenAway != "refuse":
 		return nil, errors.New("when_away: not something to do; write refuse or open")
 	case s.Calls < 0:

@@ -78,10 +78,10 @@ func newRateLimit(at policy.Site, settings json.RawMessage, shared *tables) (pol
 		return nil, err
 	}
 	if !policy.ValidLimitName(s.Name) {
-		return nil, errors.New("name: not a name for a limit; use up to 40 letters, digits, and - _ .")
+		return nil, errors.New("name: not a name for a limit; use at most 40 letters, digits, hyphens, dots and underscores")
 	}
 	if s.Shared != "" && !policy.ValidLimitName(s.Shared) {
-		return nil, errors.New("shared: not a name for a limit; use up to 40 letters, digits, and - _ .")
+		return nil, errors.New("shared: not a name for a limit; use at most 40 letters, digits, hyphens, dots and underscores")
 	}
 	if s.Burst < 0 || s.Burst > mostBurst {
 		return nil, fmt.Errorf("burst: %d is out of range; write 1 to %d", s.Burst, mostBurst)
