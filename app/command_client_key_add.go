@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"slices"
@@ -88,10 +89,11 @@ func (c *command) clientKeySet() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		before := *k
 		if err := set(ctx, d, cl, k); err != nil {
 			return err
 		}
-		return d.putCallKey(ctx, deployment.Change, "changed", k, nil)
+		return d.putCallKey(ctx, deployment.Change, cmp.Or(deployment.KeyChanges(&before, k), "unchanged"), k, nil)
 	})
 }
 

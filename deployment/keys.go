@@ -167,16 +167,20 @@ func (p *Planner) master() (key.Master, error) {
 	return p.Master()
 }
 
-// keyWords says how a key changes, without its secret.
-func keyWords(old, k *credential.Credential) string {
+// KeyChanges says how a key changes, without its secret; "" if it does not.
+func KeyChanges(old, k *credential.Credential) string {
 	a, b := *old, *k
 	a.Sealed, b.Sealed = nil, nil
 	words := changes(&a, &b)
 	if !bytes.Equal(old.Sealed, k.Sealed) {
 		words = join(words, "secret changed")
 	}
-	if words == "" {
-		return ""
+	return words
+}
+
+func keyWords(old, k *credential.Credential) string {
+	if words := KeyChanges(old, k); words != "" {
+		return "(" + words + ")"
 	}
-	return "(" + words + ")"
+	return ""
 }
