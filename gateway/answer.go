@@ -96,9 +96,13 @@ func (c *call) write(res *http.Response) {
 	if res != nil && len(res.Trailer) > 0 {
 		names := make([]string, 0, len(res.Trailer))
 		for name := range res.Trailer {
-			names = append(names, name)
+			if isTrailer(name) {
+				names = append(names, name)
+			}
 		}
-		h["Trailer"] = []string{strings.Join(names, ", ")}
+		if len(names) > 0 {
+			h["Trailer"] = []string{strings.Join(names, ", ")}
+		}
 	}
 	if !c.body.complete() {
 		// The answer comes before the request is at its end. What is left of it must neither hold up the answer nor be
@@ -153,6 +157,10 @@ func merge(to http.Header, from textproto.MIMEHeader) {
 	}
 }
 
+// isTrailer reports whether an upstream may say a field behind its answer: what belongs to a connection or frames a message
+// may not, nor what is ours to say.
+func isTrailer(name string) bool { return !isHop(name) && !isFraming(name) && name != problem.IDHeader }
+
 // writeTrailers passes on the trailer fields. Those that were not announced are sent too.
 func (c *call) writeTrailers(res *http.Response) {
 	if len(res.Trailer) == 0 {
@@ -162,7 +170,7 @@ func (c *call) writeTrailers(res *http.Response) {
 	h := c.w.Header()
 	announced := h.Get("Trailer")
 	for name, values := range res.Trailer {
-		if isHop(name) || isFraming(name) {
+		if !isTrailer(name) {
 			continue
 		}
 		if !hasToken([]string{announced}, name) {
