@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/gateway/lean"
 	"sallyport/gateway/upstream"
 	"sallyport/policy"
 )
@@ -48,14 +49,15 @@ var (
 )
 
 // announceTrailers prepares the trailer fields that the caller has announced, so that the upstream is told of them. Those
-// that a caller must not set are left out, and so is what comes without having been announced.
+// that a caller must not set are left out, and so is what comes without having been announced, and what is no name: it
+// would be the target's fault to net/http's transport.
 func (c *call) announceTrailers() {
 	if len(c.r.Trailer) == 0 {
 		return
 	}
 	trailers := http.Header{}
 	for name := range c.r.Trailer {
-		if !isHop(name) && !isFraming(name) && !isIdentity(name) && name != "Authorization" && name != "Cookie" {
+		if lean.IsToken(name) && !isHop(name) && !isFraming(name) && !isIdentity(name) && name != "Authorization" && name != "Cookie" {
 			trailers[name] = nil
 		}
 	}
