@@ -115,3 +115,31 @@ func TestAttackPathsAsSent(t *testing.T) {
 		}
 	}
 }
+
+// Class 27, calls by another product's paths: they lead to the API that the path says and to no other, by its own rules.
+func TestAttackDialectPaths(t *testing.T) {
+	up := newWitness(t, nil)
+	s := guarded(t, "realm: default\ndialects: [digirunner]\napis:\n"+
+		"  - {name: open, path: /open, module: mod, auth: [none], upstream: '"+up.URL+"/open-up', strip: true}\n"+
+		"  - {name: shut, path: /shut, module: mod, upstream: '"+up.URL+"/shut-up', strip: true}\n"+
+		"  - {name: inner, path: /open/inner, module: mod, upstream: '"+up.URL+"/inner-up', strip: true}\n"+
+		"  - {name: routed, path: /routed, module: mod, auth: [none], upstream: '"+up.URL+"/routed-up', strip: true, routes: [{path: /shut, auth: [bearer]}, {path: '/a:b', auth: [bearer]}]}\n"+
+		"  - {name: hosted, path: /hosted, module: mod, host: in.example, auth: [none], upstream: '"+up.URL+"/hosted-up'}\n"+
+		"---\nrealm: second\nscopes: [{name: read}]\napis: [{name: shut, path: /shut, module: mod, auth: [none], upstream: '"+up.URL+"/second-up'}]\n")
+	for target, want := range map[string]string{
+		"/dgrc/open": "/open-up", "/dgrc/open/x": "/open-up/x", "/tsmpc/mod/open": "/open-up", "/tsmpc/mod/open/x": "/open-up/x", "/tsmpg/mod/open": "/open-up", "/tsmpc/%6dod/op%65n/x": "/open-up/x", "/realms/default/dgrc/open/x": "/open-up/x",
+		"/dgrc/shut": "", "/dgrc//shut": "", "/dgrc/./shut": "", "/dgrc/open/../shut": "", "/dgrc/open/..%2fshut": "", "/dgrc/open/%2e%2e/shut": "", "/dgrc/open/..;/shut": "", "/dgrc/open;/../shut": "", "/dgrc/open/inner": "", "/dgrc/open/%69nner": "", "/dgrc/open/inner;x": "",
+		"/dgrc/routed/shut": "", "/dgrc/routed/a:b": "", "/dgrc/routed/a%3ab": "", "/tsmpc/mod/routed/shut": "", "/tsmpc/mod/routed/a%3Ab": "", "/tsmpc/mod/routed/%2e/shut": "", "/dgrc/routed/shut;x": "", "/dgrc/dgrc/open": "", "/dgrc/tsmpc/mod/open": "",
+		"/tsmpc/mod/shut": "", "/tsmpc/mod/open/../shut": "", "/tsmpc/mod/open%2f..%2fshut": "", "/tsmpc/mod/open/..;/shut": "", "/tsmpc/mod//open": "", "/tsmpc//mod/open": "", "/tsmpc/mod/open;x": "", "/tsmpc/mod;x/open": "", "/tsmpc/MOD/open": "", "/tsmpc/mod/OPEN": "",
+		"/tsmpc/mod/open/inner": "", "/tsmpc/mod/open/%69nner/x": "", "/tsmpc/mod/inner": "", "/tsmpc/other/open": "", "/tsmpc/mod": "", "/tsmpc/": "", "/tsmpc/mod/": "", "/tsmpc/mod/a%2F..%2Fshut": "", "/tsmpc/mod/hosted": "", "/dgrc/hosted": "", "/dgrc/": "", "/dgrc": "",
+		"/dgrc/realms/second/shut": "", "/realms/second/dgrc/shut": "", "/realms/second/tsmpc/mod/shut": "", "/%64grc/shut": "", "/dgrc%2fopen": "", "/DGRC/open": "", "/tsmpc/mod/open\\..\\shut": "", "/tsmpc/mod/open%00": "", "/dgrc/open%0a": "",
+	} {
+		up.take()
+		text := say(t, s.addr, "GET "+target+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		asked, _ := up.take()
+		got := strings.TrimPrefix(strings.Join(lines(asked), "|"), "GET ")
+		if got != want || want == "" && statuses(t, text)[0] < 400 {
+			t.Errorf("%s: sent %q, want %q (%v)", target, got, want, statuses(t, text))
+		}
+	}
+}
