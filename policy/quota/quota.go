@@ -120,6 +120,9 @@ func (q *quota) Request(ctx context.Context, c *policy.Call) error {
 	if h.count == nil {
 		return nil
 	}
+	if !q.by.Sticky(c) {
+		c.Keep(q, h) // policies that come behind may change what it was counted by
+	}
 	ok, remaining, err := h.count.Take(ctx, h.plan.calls)
 	if err != nil || !ok {
 		if h.uses != nil {
@@ -139,12 +142,20 @@ func (q *quota) Request(ctx context.Context, c *policy.Call) error {
 // Response implements policy.Responder: what did not reach the upstream was no use to the caller. When the upstream took too
 // long the work may have been done.
 func (q *quota) Response(_ context.Context, c *policy.Call, r *policy.Response) error {
-	if r.Failure == nil || r.Failure.Reason == policy.UpstreamTimeout || c.Kept(q) != nil {
+	if r.Failure == nil || r.Failure.Reason == policy.UpstreamTimeout {
 		return nil
 	}
-	h, err := q.find(c)
-	if err != nil || h == nil {
-		return err
+	var h *held
+	switch kept := c.Kept(q).(type) {
+	case uncounted:
+		return nil
+	case *held:
+		h = kept
+	default:
+		var err error
+		if h, err = q.find(c); err != nil || h == nil {
+			return err
+		}
 	}
 	if h.uses != nil {
 		h.uses.Refund()

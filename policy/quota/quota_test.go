@@ -287,6 +287,34 @@ func TestRefund(t *testing.T) {
 	}
 }
 
+// What is given back is given back to whom it was taken from, although a policy behind has changed what it was counted by.
+func TestRefundOfWhatHasChanged(t *testing.T) {
+	p := policytest.Make(t, newNode(t).kind, `{"calls": 2, "per": "ever", "by": "expression: call.header['x-tenant'] + call.path"}`)
+	make := func(tenant string) *policy.Call {
+		c := caller(shop, nil)
+		c.Header.Set("X-Tenant", tenant)
+		return c
+	}
+	for range 5 {
+		c := make("one")
+		if got := reason(t, p, c); got != "" {
+			t.Fatalf("%s, although the calls before were given back", got)
+		}
+		c.Header.Set("X-Tenant", "two")
+		c.Path = "/elsewhere"
+		if err := p.(policy.Responder).Response(t.Context(), c, &policy.Response{Failure: &policy.Refusal{Reason: policy.UpstreamFailed}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	two := make("two")
+	two.Path = "/elsewhere"
+	for i, want := range []oauth.Reason{"", "", policy.QuotaExceeded} {
+		if got := reason(t, p, two); got != want {
+			t.Errorf("call %d of another: %q, want %q", i, got, want)
+		}
+	}
+}
+
 func TestStoreAway(t *testing.T) {
 	n := newNode(t)
 	n.store.Fail(errors.New("the database is away"))
