@@ -119,13 +119,7 @@ func TestAttackLeaving(t *testing.T) {
 		for round := range 5 {
 			var conns []net.Conn
 			for range 2 {
-				c, err := net.Dial("tcp", s.addr)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, _ = io.WriteString(c, "GET "+prefix+"/wait HTTP/1.1\r\nHost: a\r\n\r\n")
-				conns = append(conns, c)
-				<-arrived
+				conns = append(conns, holding(t, s.addr, prefix+"/wait", arrived))
 			}
 			if st := statuses(t, say(t, s.addr, "GET "+prefix+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))[0]; st != 429 {
 				t.Fatalf("%s, round %d: a third call is answered %d", prefix, round, st)
@@ -157,6 +151,32 @@ func TestAttackLeaving(t *testing.T) {
 	}
 }
 
+// holding makes a call that is held at the upstream. Places of calls before may become free a moment late.
+func holding(t *testing.T, addr, path string, arrived <-chan struct{}) net.Conn {
+	t.Helper()
+	for range 100 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: a\r\n\r\n")
+		answered := make(chan struct{})
+		go func() {
+			_, _ = c.Read(make([]byte, 1))
+			close(answered)
+		}()
+		select {
+		case <-arrived:
+			return c
+		case <-answered:
+			_ = c.Close()
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	t.Fatal("there is never a place")
+	return nil
+}
+
 // Trailers of an upstream: what frames messages, belongs to a connection or is ours to say does not come back in them.
 func TestAttackUpstreamTrailers(t *testing.T) {
 	const trailers = "Grpc-Status: 0\r\nX-Request-Id: forged\r\nKeep-Alive: forged\r\nProxy-Authenticate: forged\r\nX-Later: unannounced\r\n"
@@ -175,5 +195,35 @@ func TestAttackUpstreamTrailers(t *testing.T) {
 		if res.Trailer.Get("Grpc-Status") != "0" || res.Trailer.Get("X-Later") != "unannounced" || strings.Contains(text, "forged") || strings.Contains(text, "Keep-Alive") {
 			t.Errorf("%s: %q", prefix, text)
 		}
+	}
+}
+
+// A mirror that says nothing costs a bounded number of copies, and no call waits for it.
+func TestAttackSilentMirror(t *testing.T) {
+	up := newWitness(t, nil)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	s := guarded(t, "realm: default\napis: [{name: a, path: /a, auth: [none], upstream: '"+up.URL+"', mirror: {url: 'http://"+silent.Addr().String()+"'}, timeouts: {connect: 2s, answer: 2s}}]")
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	before, most := runtime.NumGoroutine(), 0
+	in := bufio.NewReader(conn)
+	for range 4000 {
+		_, _ = io.WriteString(conn, "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\ndata")
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("%v %v", res, err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		most = max(most, runtime.NumGoroutine())
+	}
+	if most-before > 800 || most-before < 100 {
+		t.Errorf("%d goroutines at most, %d before", most, before)
 	}
 }
