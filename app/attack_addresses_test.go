@@ -211,14 +211,25 @@ func rebinding(t *testing.T, answer func(name string) net.IP) func() {
 			_, _ = pc.WriteTo(dnsAnswer(buf[:n], answer("")), from)
 		}
 	}()
-	before := net.DefaultResolver
-	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", pc.LocalAddr().String())
-	}}
+	addr := pc.LocalAddr().String()
+	nameServer.Store(&addr)
 	return func() {
-		net.DefaultResolver = before
+		nameServer.Store(nil)
 		_ = pc.Close()
 	}
+}
+
+// nameServer is asked for addresses instead of the system's, nil: that is.
+var nameServer atomic.Pointer[string]
+
+// useNameServer has this process ask nameServer. It is called once, before anybody looks a name up.
+func useNameServer() {
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if own := nameServer.Load(); own != nil {
+			network, address = "udp", *own
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
 }
 
 // dnsAnswer answers a question for A with an address, and every other with nothing (RFC 1035 section 4.1).

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runAsSallyport) != "" {
 		sallyport()
 	}
+	useNameServer()
 	testscript.Main(m, map[string]func(){"sallyport": sallyport, "http": call})
 }
 
