@@ -143,3 +143,29 @@ func TestAttackHostRouting(t *testing.T) {
 		}
 	}
 }
+
+// Class 27, conditions on fields: what decides which rules are meant is sent once, or nobody guesses.
+func TestAttackConditions(t *testing.T) {
+	up := newWitness(t, nil)
+	s := guarded(t, "realm: default\napis:\n"+
+		"  - {name: plain, path: /x, auth: [none], upstream: '"+up.URL+"'}\n  - {name: internal, path: /x, headers: [{name: X-Tier, value: internal}], auth: [bearer], upstream: '"+up.URL+"'}\n"+
+		"  - {name: routed, path: /y, auth: [none], upstream: '"+up.URL+"', routes: [{path: /, headers: [{name: X-Debug}], auth: [bearer]}]}\n")
+	for fields, want := range map[string]int{
+		"": 200, "X-Tier: internal\r\n": 401, "x-tier:internal\r\n": 401, "X-Tier: other\r\n": 200, "X-Tier: internal\r\nX-Tier: internal\r\n": 400, "X-Tier: internal\r\nX-Tier: other\r\n": 400, "X-Tier: other\r\nx-tier: internal\r\n": 400,
+		"X-Tier: other\r\nX-Tier: more\r\n": 200, "Connection: X-Tier\r\nX-Tier: internal\r\n": 200, // which then does not reach the upstream
+	} {
+		up.take()
+		text := say(t, s.addr, "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"+fields+"\r\n")
+		asked, _ := up.take()
+		if statuses(t, text)[0] != want || (len(asked) == 1) != (want == 200) || len(asked) == 1 && slices.Contains(asked[0].Header["X-Tier"], "internal") {
+			t.Errorf("%q: %v, asked %+v; want %d", fields, statuses(t, text), asked, want)
+		}
+	}
+	for fields, want := range map[string]int{"": 200, "X-Debug:\r\n": 401, "x-debug: 1\r\n": 401, "X-Debug: 1\r\nX-Debug: 2\r\n": 401, "Connection: x-debug\r\nX-Debug: 1\r\n": 200} {
+		text := say(t, s.addr, "GET /y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"+fields+"\r\n")
+		asked, _ := up.take()
+		if statuses(t, text)[0] != want || len(asked) == 1 && asked[0].Header["X-Debug"] != nil {
+			t.Errorf("%q: %v, asked %+v; want %d", fields, statuses(t, text), asked, want)
+		}
+	}
+}

@@ -133,7 +133,8 @@ func unknown() *policy.Refusal {
 func ambiguous() *policy.Refusal {
 	return &policy.Refusal{
 		Status: 400, Reason: policy.PathRefused,
-		Detail: "This request is not served: the path has a path parameter (\";\") where it decides what is meant.",
+		Detail: "This request is not served: it can be read in more than one way where that decides what is meant.",
+		Fix:    "Send the path without path parameters (\";\") and needless escapes, and each header field once.",
 	}
 }
 

@@ -66,7 +66,7 @@ func TestParts(t *testing.T) {
 		// Other APIs under one path.
 		{"GET", "/v/x", nil, 200, "first /v/x", ""},
 		{"GET", "/v/x", []string{"api-version", "2"}, 200, "second /v/x", ""},
-		{"GET", "/v/x", []string{"api-version", "2", "api-version", "1"}, 200, "first /v/x", ""},
+		{"GET", "/v/x", []string{"api-version", "2", "api-version", "1"}, 400, "", ""},
 		{"GET", "/v/exact", nil, 200, "second /v/exact", ""},
 		{"GET", "/v/exact/x", nil, 200, "first /v/exact/x", ""},
 	}

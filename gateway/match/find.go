@@ -1,6 +1,7 @@
 package match
 
 import (
+	"slices"
 	"strings"
 
 	"sallyport/api"
@@ -18,6 +19,7 @@ type search[T any] struct {
 	visits  int
 	end     int  // of the pattern that was found
 	methods bool // a leaf would do but for its methods
+	doubt   bool // one might be meant whose condition is met by one of several values
 }
 
 // find looks for the leaf of a path, as the path stands and by the readings of its segments.
@@ -27,13 +29,13 @@ func (t *tree[T]) find(method, path string, header policy.Header, params []polic
 	m := Match[T]{Params: params}
 	if t.spelled || reads(path) {
 		b := search[T]{method: method, path: path, header: header, read: true, params: s.params}
-		if b.at(&t.root, 0) != found || b.visits > mostVisits {
+		if b.at(&t.root, 0) != found || b.visits > mostVisits || b.doubt {
 			m.Outcome = Ambiguous
 			return m
 		}
 	}
 	switch {
-	case s.visits > mostVisits: // New has told of it
+	case s.visits > mostVisits, s.doubt: // New has told of the first
 		m.Outcome = Ambiguous
 	case found != nil:
 		for i, name := range found.names {
@@ -72,7 +74,7 @@ func (s *search[T]) at(n *node[T], pos int) *leaf[T] {
 		}
 	}
 	for _, l := range n.leaves {
-		if l.exact && pos < len(s.path)-1 || !l.holds(s.header) {
+		if l.exact && pos < len(s.path)-1 || !s.holds(l) {
 			continue
 		}
 		if s.method != "" && !api.Allows(l.methods, s.method) {
@@ -83,6 +85,29 @@ func (s *search[T]) at(n *node[T], pos int) *leaf[T] {
 		return l
 	}
 	return nil
+}
+
+// holds reports whether a call meets the conditions of a leaf.
+func (s *search[T]) holds(l *leaf[T]) bool {
+	all, doubt := true, false
+	for i := range l.conditions {
+		if s.header == nil {
+			return false
+		}
+		c := &l.conditions[i]
+		sent := s.header.Values(c.Name)
+		switch {
+		case len(sent) == 0:
+			return false
+		case c.Value == "", len(sent) == 1 && sent[0] == c.Value:
+		case len(sent) > 1 && slices.Contains(sent, c.Value):
+			all, doubt = false, true // who takes the first of them, and who the last, would not agree
+		default:
+			return false
+		}
+	}
+	s.doubt = s.doubt || doubt
+	return all
 }
 
 // next returns what follows a segment.

@@ -12,7 +12,8 @@
 // tells of those that overlap too much.
 //
 // It refuses to choose where it matters how a segment is read: with or without a path parameter (";", RFC 3986 section
-// 3.3), and with or without its escapes. reading.go has the details.
+// 3.3), and with or without its escapes; reading.go has the details. Likewise where a condition is met by one of several
+// values that a field was sent with.
 package match
 
 import (

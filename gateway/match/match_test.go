@@ -99,8 +99,8 @@ func TestFind(t *testing.T) {
 		{path: "/v", sent: []string{"Api-Version=2"}, want: "/v Api-Version=2", end: "/v"},
 		{path: "/v", sent: []string{"Api-Version=2", "Beta=x"}, want: "/v API-VERSION=2 beta", end: "/v"},
 		{path: "/v", sent: []string{"Beta=x"}, want: "/v", end: "/v"},
-		{path: "/v", sent: []string{"Api-Version=2", "Api-Version=2"}, want: "/v api-version", end: "/v"},
-		{path: "/v", sent: []string{"Api-Version=2", "Api-Version=1"}, want: "/v api-version", end: "/v"},
+		{path: "/v", sent: []string{"Api-Version=2", "Api-Version=2"}, want: "ambiguous"},
+		{path: "/v", sent: []string{"Api-Version=2", "Api-Version=1"}, want: "ambiguous"},
 		{path: "/only", want: ""},
 		{path: "/only/x", sent: []string{"K=1"}, want: "/only k=1", end: "/only"},
 

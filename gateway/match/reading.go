@@ -2,6 +2,7 @@ package match
 
 import (
 	"bytes"
+	"strings"
 
 	"sallyport/api"
 )
@@ -13,12 +14,7 @@ import (
 
 // reads reports whether any segment of a path has a reading other than itself.
 func reads(path string) bool {
-	for i := range len(path) {
-		if path[i] == ';' || path[i] == '%' {
-			return true
-		}
-	}
-	return false
+	return strings.IndexByte(path, '%') >= 0 || strings.IndexByte(path, ';') >= 0
 }
 
 // room is for the readings of most segments.

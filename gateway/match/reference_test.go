@@ -38,10 +38,10 @@ func read(segment string) string {
 }
 
 // fit returns how well an entry fits: smaller is better, piece by piece from the left.
-func fit(e match.Entry[string], path string, h http.Header, bare bool) (score []int, params []policy.Param, ok bool) {
+func fit(e match.Entry[string], path string, h http.Header, bare bool) (score []int, params []policy.Param, ok, doubt bool) {
 	pattern, sent := segments(e.Path), strings.Split(path[1:], "/")
 	if len(pattern) > len(sent) || e.Exact && !slices.Contains([]string{"", "/"}, "/"+strings.Join(sent[len(pattern):], "/")) && len(sent) > len(pattern) {
-		return nil, nil, false
+		return nil, nil, false, false
 	}
 	for i, p := range pattern {
 		name := sent[i]
@@ -54,14 +54,16 @@ func fit(e match.Entry[string], path string, h http.Header, bare bool) (score []
 		} else if p == name {
 			score = append(score, 0)
 		} else {
-			return nil, nil, false
+			return nil, nil, false, false
 		}
 	}
 	score = append(score, 2) // the end, behind every segment that could follow
 	for _, c := range e.Headers {
-		if got := h.Values(c.Name); len(got) == 0 || c.Value != "" && !slices.Equal(got, []string{c.Value}) {
-			return nil, nil, false
+		got := h.Values(c.Name)
+		if len(got) == 0 || c.Value != "" && !slices.Contains(got, c.Value) {
+			return nil, nil, false, false
 		}
+		doubt = doubt || c.Value != "" && len(got) > 1
 	}
 	exact, values := 1, 0
 	if e.Exact {
@@ -78,29 +80,29 @@ func fit(e match.Entry[string], path string, h http.Header, bare bool) (score []
 			score = append(score, int(text[0]))
 		}
 	}
-	return score, params, true
+	return score, params, true, doubt
 }
 
-func (r reference) in(host, path string, h http.Header, bare bool) (best int, params []policy.Param) {
+func (r reference) in(host, path string, h http.Header, bare bool) (best int, params []policy.Param, doubt bool) {
 	best = -1
 	var least []int
 	for i, e := range r {
 		if e.Host != host {
 			continue
 		}
-		score, found, ok := fit(e, path, h, bare)
+		score, found, ok, unclear := fit(e, path, h, bare)
 		if ok && (best < 0 || slices.Compare(score, least) < 0) {
-			best, least, params = i, score, found
+			best, least, params, doubt = i, score, found, unclear
 		}
 	}
-	return best, params
+	return best, params, doubt
 }
 
 func (r reference) find(host, path string, h http.Header) string {
 	_, parent, _ := strings.Cut(host, ".")
 	for _, pattern := range []string{host, "*." + parent, ""} {
-		i, params := r.in(pattern, path, h, false)
-		if j, _ := r.in(pattern, path, h, true); i != j {
+		i, params, doubt := r.in(pattern, path, h, false)
+		if j, _, unclear := r.in(pattern, path, h, true); i != j || doubt || unclear {
 			return "ambiguous"
 		}
 		if i >= 0 {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"sallyport/api"
-	"sallyport/policy"
 )
 
 // mostVisits is how many nodes of a tree one search may look at.
@@ -191,20 +190,4 @@ func values(conditions []api.Condition) (n int) {
 		n += rank(c.Value != "")
 	}
 	return n
-}
-
-// holds reports whether a call meets the conditions.
-func (l *leaf[T]) holds(header policy.Header) bool {
-	for i := range l.conditions {
-		if header == nil {
-			return false
-		}
-		c := &l.conditions[i]
-		sent := header.Values(c.Name)
-		// A field that is there twice has no value that everybody would agree on.
-		if len(sent) == 0 || c.Value != "" && (len(sent) > 1 || sent[0] != c.Value) {
-			return false
-		}
-	}
-	return true
 }
