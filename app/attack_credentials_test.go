@@ -3,7 +3,10 @@ package app_test
 import (
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -152,5 +155,36 @@ func TestAttackBasicGuesses(t *testing.T) {
 	begin := time.Now()
 	if st := try("other", "other-secret-1"); st != 200 || time.Since(begin) > 5*time.Second {
 		t.Errorf("another client is answered %d after %v", st, time.Since(begin))
+	}
+}
+
+// Races for what is good a number of times only: a key's uses and a quota, by calls at the same time, in any mixture of
+// success, refusal and failure, are never given out twice.
+func TestAttackRacesForUses(t *testing.T) {
+	var reached atomic.Int64
+	up := newWitness(t, func(http.ResponseWriter, *http.Request) { reached.Add(1) })
+	s := guarded(t, "realm: default\nscopes: [{name: read}, {name: write}]\nclients:\n  - {id: shop, type: public, scopes: [read], api_keys: [{id: few, key: few-key-0123456789abcdef, uses: 10}, {id: more, key: more-key-0123456789abcdef}]}\napis:\n"+
+		"  - {name: key, path: /key, auth: [apikey], upstream: '"+up.URL+"'}\n  - {name: shut, path: /shut, auth: [apikey], scopes: [write], upstream: '"+up.URL+"'}\n"+
+		"  - {name: quota, path: /quota, auth: [apikey], upstream: '"+up.URL+"', policies: [{quota: {calls: 10, per: ever}}]}\n"+
+		"  - {name: lost, path: /lost, auth: [apikey], upstream: 'http://127.0.0.1:1', policies: [{quota: {calls: 10, per: ever}}]}\n")
+	for _, tt := range []struct {
+		path, key string
+		most      int64
+	}{{"/key", "few-key-0123456789abcdef", 10}, {"/quota", "more-key-0123456789abcdef", 10}} {
+		reached.Store(0)
+		var wg sync.WaitGroup
+		for i := range 60 {
+			wg.Go(func() {
+				path := tt.path
+				if i%6 == 0 {
+					path = []string{"/lost", "/nothing"}[i%2]
+				}
+				say(t, s.addr, "GET "+path+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Api-Key: "+tt.key+"\r\n\r\n")
+			})
+		}
+		wg.Wait()
+		if n := reached.Load(); n > tt.most || tt.path == "/quota" && n != tt.most {
+			t.Errorf("%s: %d calls reached the upstream, want %d", tt.path, n, tt.most)
+		}
 	}
 }
