@@ -45,6 +45,12 @@ func moody(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
+// ownEngine says whether a path is served by our own engine. It looks at what has come before a connection is used again;
+// net/http does so as well, but in a goroutine of its own, and a request that is faster takes the excess for its answer.
+func ownEngine(path string) bool {
+	return strings.HasPrefix(path, "/lean") || strings.HasPrefix(path, "/cached")
+}
+
 // moodily answers one request and says whether the connection stays.
 func moodily(c net.Conn, r *http.Request) bool {
 	sent, err := io.ReadAll(r.Body)
@@ -56,11 +62,16 @@ func moodily(c net.Conn, r *http.Request) bool {
 	if r.Header.Get("If-None-Match") != "" {
 		head += "ETag: \"x\"\r\n"
 	}
-	switch rand.IntN(12) {
+	mood := rand.IntN(12)
+	if mood == 1 && !ownEngine(r.URL.Path) {
+		mood = 2
+	}
+	switch mood {
 	case 0: // breaks off
 		fmt.Fprintf(c, "%sContent-Length: %d\r\n\r\n%s", head, len(body)+10, body)
 		return false
-	case 1: // says more than it was asked
+	case 1: // says more than it was asked, all in one piece: what comes later looks like the next answer to anybody
+		body = body[:min(len(body), 1000)]
 		fmt.Fprintf(c, "%sContent-Length: %d\r\n\r\n%sHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison", head, len(body), body)
 	case 2: // takes its time
 		fmt.Fprintf(c, "%sTransfer-Encoding: chunked\r\n\r\n", head)
