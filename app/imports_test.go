@@ -39,19 +39,20 @@ func (l layer) String() string {
 // it is. Folders below share the kind of the one at the top.
 var folders = map[string]layer{
 	"oauth": isWord, "problem": isWord, "web": isWord, "scope": isWord, "feed": isWord, "throttle": isWord, "explain": isWord, "expression": isWord,
+	"jose": isWord, "mail": isWord,
 
-	"realm": isNoun, "client": isNoun, "user": isNoun, "session": isNoun, "consent": isNoun,
+	"realm": isNoun, "client": isNoun, "user": isNoun, "session": isNoun, "consent": isNoun, "factor": isNoun, "claims": isNoun, "registration": isNoun,
 	"key": isNoun, "token": isNoun, "ticket": isNoun, "api": isNoun, "audit": isNoun, "credential": isNoun, "usage": isNoun,
 	"deployment": isNoun, // the others as one file, which store saves as one change
 
-	"grant": isExtension, "policy": isExtension,
+	"grant": isExtension, "policy": isExtension, "authorize": isExtension, "logout": isExtension,
 
 	"authserver": isFace, "dialect": isFace, "gateway": isFace, "console": isFace, "adminapi": isFace,
 
 	"store": isStorage,
 	"app":   isAssembly,
 	"cmd":   isCommand,
-	"bench": isTooling, "scripts": isTooling, "clients": isTooling,
+	"bench": isTooling, "scripts": isTooling, "clients": isTooling, "conformance": isTooling,
 
 	"examples": isWord, // files that a reader can apply; the quickstart embeds one
 }
@@ -86,7 +87,8 @@ func objection(from, to string) string {
 		return "only app knows which grants and policies there are"
 	case isChild(to, "dialect") && isChild(from, "dialect"):
 		return "a dialect never imports a dialect: each is a table that is read beside its own contract"
-	case a == isFace && b == isFace && !(isChild(from, "dialect") && to == "dialect") && !isChild(to, "gateway"),
+	case a == isFace && b == isFace && !(isChild(from, "dialect") && to == "dialect") && !isChild(to, "gateway") &&
+		!(isChild(to, "authserver") && (from == "authserver" || isChild(from, "authserver"))),
 		isChild(to, "gateway") && b == isFace && from != "gateway" && !isChild(from, "gateway"):
 		return "a face never imports a face: what they share is below them"
 	case a == isWord && b != isWord:

@@ -8,6 +8,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"sallyport/realm"
@@ -55,6 +56,13 @@ type Client struct {
 	NotBefore    time.Time          `json:"not_before,omitzero"` // first moment it may act; zero: no bound
 	NotAfter     time.Time          `json:"not_after,omitzero"`  // from then on it may not; zero: no bound
 
+	AuthMethod Method          `json:"auth_method,omitempty"` // the only way it may authenticate; empty: Basic, the body, or not at all if it is public
+	AuthAlg    string          `json:"auth_alg,omitempty"`    // the only algorithm of its assertions; empty: any that fits the method
+	JWKS       json.RawMessage `json:"jwks,omitempty"`        // its public keys (RFC 7517 section 5)
+	JWKSURI    string          `json:"jwks_uri,omitempty"`    // where they are; never both
+	OpenID     OpenID          `json:"openid,omitzero"`
+	Registered *Registered     `json:"registered,omitempty"` // it registered itself (RFC 7591); nil: an administrator made it
+
 	// Conditions and limits of calls through the gateway.
 	Addresses    []Network `json:"addresses,omitempty"`    // it calls from these alone; empty: from anywhere
 	Hours        Hours     `json:"hours,omitzero"`         // it calls at these hours alone
@@ -71,6 +79,7 @@ type Secret struct {
 	Hash      string    `json:"hash"` // "sha256:…" for a generated one, otherwise as package user has it ("$argon2id$…", "$2b$…", …)
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: lives until removed
+	Sealed    []byte    `json:"sealed,omitempty"`    // the secret itself under the master key, only of clients that authenticate by client_secret_jwt
 }
 
 // Live reports whether the secret counts at the moment now.
@@ -95,6 +104,9 @@ const (
 	MethodNone  Method = "none"
 	MethodBasic Method = "client_secret_basic"
 	MethodPost  Method = "client_secret_post"
+
+	MethodPrivateKeyJWT Method = "private_key_jwt"   // OpenID Connect Core section 9, RFC 7523 section 2.2
+	MethodSecretJWT     Method = "client_secret_jwt" // likewise
 )
 
 // Credentials are what a request says about its client, before anything is believed.
@@ -103,4 +115,8 @@ type Credentials struct {
 	ID        string
 	Secret    string
 	HasSecret bool // a secret was sent, if only an empty one
+
+	Assertion     string // client_assertion (RFC 7521 section 4.2), of type AssertionType
+	HasAssertion  bool   // one was sent, if only an empty one
+	AssertionType string // client_assertion_type
 }

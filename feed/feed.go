@@ -20,7 +20,10 @@ const (
 	Key        Kind = "key"
 	Revocation Kind = "revocation"
 	Credential Kind = "credential"
-	All        Kind = "all" // news was lost or is too long to tell: drop every copy
+	Session    Kind = "session" // ID is the hash of its secret in unpadded base64url, Sub its public name
+	Consent    Kind = "consent" // ID is user, NUL, client
+	Factor     Kind = "factor"  // ID is the user
+	All        Kind = "all"     // news was lost or is too long to tell: drop every copy
 )
 
 // A Change tells that the object ID of Realm changed or is gone. For a Revocation, Sub is the revocation's kind, ID its key,

@@ -40,6 +40,8 @@ func (e *Engine) clear(a *Attempt, grantType string, p Proof) (token.Authorizati
 		Continues:   p.Continues,
 		EndAccess:   rules.EndAccess,
 		Issuer:      rules.Issuer,
+		SignIn:      p.SignIn,
+		Family:      p.Family,
 	}, nil
 }
 

@@ -29,21 +29,28 @@ type Secrets interface {
 	Verify(ctx context.Context, c *client.Client, secret string) error
 }
 
+// Assertions checks client assertions (RFC 7523 section 2.2).
+type Assertions interface {
+	Verify(ctx context.Context, r *realm.Realm, c *client.Client, creds client.Credentials) error
+}
+
 // Tokens issues what the pipeline has cleared.
 type Tokens interface {
 	Issue(ctx context.Context, a token.Authorization) (*token.Issued, error)
 }
 
-// Config is what an Engine works with. Every field must be set.
+// Config is what an Engine works with. Every field but Assertions must be set.
 type Config struct {
-	Realms   Realms
-	Clients  Clients
-	Secrets  Secrets
-	Tokens   Tokens
-	Grants   []Grant
-	Throttle *throttle.Throttle
-	Audit    audit.Recorder
-	Now      func() time.Time
+	Realms  Realms
+	Clients Clients
+	Secrets Secrets
+	// Assertions: nil, no client authenticates by one.
+	Assertions Assertions
+	Tokens     Tokens
+	Grants     []Grant
+	Throttle   *throttle.Throttle
+	Audit      audit.Recorder
+	Now        func() time.Time
 }
 
 // An Engine is the pipeline.

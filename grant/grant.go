@@ -87,4 +87,6 @@ type Proof struct {
 	HasCeiling bool
 	Continues  *token.Presented // a refresh token in use
 	Refresh    bool             // a refresh token may be issued
+	SignIn     *token.SignIn    // how the user signed in on our own pages; nil: not there
+	Family     token.ID         // the name of the new grant; zero: any
 }

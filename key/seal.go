@@ -47,3 +47,13 @@ func (m Master) aead(purpose, realm, id string) (cipher.AEAD, []byte, error) {
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	return aead, []byte(of), err
 }
+
+// Derive makes a key for a purpose in a realm that stays the same for as long as the master key does: for names that must
+// not change. Neither text may contain a NUL.
+func (m Master) Derive(purpose, realm string) ([32]byte, error) {
+	k, err := hkdf.Key(sha256.New, m[:], nil, "sallyport derived 1\x00"+purpose+"\x00"+realm, 32)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return [32]byte(k), nil
+}

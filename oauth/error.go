@@ -21,7 +21,26 @@ const (
 	InvalidToken         Code = "invalid_token"          // RFC 6750 section 3.1
 	InsufficientScope    Code = "insufficient_scope"     // RFC 6750 section 3.1
 	TemporarilyDown      Code = "temporarily_unavailable"
-	ServerError          Code = "server_error"
+
+	// RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 9101 section 5.2 and RFC 9470 section 5.
+	AccessDenied            Code = "access_denied"
+	UnsupportedResponseType Code = "unsupported_response_type"
+	LoginRequired           Code = "login_required"
+	ConsentRequired         Code = "consent_required"
+	InteractionRequired     Code = "interaction_required"
+	AccountSelection        Code = "account_selection_required"
+	InvalidRequestURI       Code = "invalid_request_uri"
+	InvalidRequestObject    Code = "invalid_request_object"
+	RequestNotSupported     Code = "request_not_supported"
+	RequestURINotSupported  Code = "request_uri_not_supported"
+	RegistrationUnsupported Code = "registration_not_supported"
+	UnmetAuthentication     Code = "unmet_authentication_requirements"
+	InsufficientUserAuth    Code = "insufficient_user_authentication"
+
+	// RFC 7591 section 3.2.2.
+	InvalidRedirectURI    Code = "invalid_redirect_uri"
+	InvalidClientMetadata Code = "invalid_client_metadata"
+	ServerError           Code = "server_error"
 )
 
 // An Error is a refusal: a wire code, the reason behind it, and words that a stranger may read.

@@ -84,3 +84,60 @@ const (
 	TokenRevoked     Reason = "token_revoked"      // revoked, or its family or client or user was
 	TokenWrongClient Reason = "token_wrong_client" // belongs to another client
 )
+
+// Reasons about authorization requests (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6).
+const (
+	RedirectMissing      Reason = "redirect_uri_missing"      // none in the request where one must be
+	RedirectUnregistered Reason = "redirect_uri_unregistered" // not one of the client's
+	ResponseTypeUnknown  Reason = "response_type_unknown"     // another response type than code
+	ResponseModeUnknown  Reason = "response_mode_unknown"     // none of query, form_post and fragment
+	ChallengeMissing     Reason = "code_challenge_missing"    // PKCE is required here
+	ChallengeMethod      Reason = "code_challenge_method"     // another method than S256
+	RequestObjectBad     Reason = "request_object_invalid"    // a request object that does not verify
+	RequestURIBad        Reason = "request_uri_invalid"       // a request_uri that leads to nothing
+	RequestUnsupported   Reason = "request_unsupported"       // a request object where none is taken
+	RequestURIRefused    Reason = "request_uri_unsupported"   // a request_uri where none is taken
+	PushRequired         Reason = "push_required"             // RFC 9126: this request must be pushed
+	LoginNeeded          Reason = "login_required"            // prompt=none, and nobody is signed in
+	ConsentNeeded        Reason = "consent_required"          // prompt=none, and the user has not agreed
+	InteractionNeeded    Reason = "interaction_required"      // prompt=none, and a page would have to be shown
+	SelectionNeeded      Reason = "account_selection_required"
+	ConsentDenied        Reason = "consent_denied"          // the user said no
+	ACRUnmet             Reason = "acr_unmet"               // an essential acr that the user cannot reach
+	OtherUser            Reason = "other_user"              // id_token_hint is about somebody else
+	FlowGone             Reason = "flow_gone"               // a sign-in that was begun too long ago, or in another browser
+	StepUpNeeded         Reason = "authentication_too_weak" // RFC 9470: the resource wants a stronger or fresher sign-in
+)
+
+// Reasons about authorization codes.
+const (
+	CodeMissing      Reason = "code_missing"      // no code parameter
+	CodeUnknown      Reason = "code_unknown"      // not one of ours, or over for long
+	CodeExpired      Reason = "code_expired"      // past its end
+	CodeReplayed     Reason = "code_replayed"     // used before: what it gave is revoked
+	CodeWrongClient  Reason = "code_wrong_client" // issued to another client
+	RedirectMismatch Reason = "redirect_mismatch" // another redirect_uri than in the authorization request
+	VerifierMissing  Reason = "verifier_missing"  // a challenge was made, and no code_verifier came
+	VerifierWrong    Reason = "verifier_wrong"    // code_verifier does not match the challenge, or none was made
+)
+
+// Reasons about client authentication by assertion (RFC 7523, RFC 10070) and about client metadata.
+const (
+	AuthMethodWrong    Reason = "client_auth_method"       // the client is registered for another method
+	AssertionReplayed  Reason = "assertion_replayed"       // its jti was used before
+	ClientKeysMissing  Reason = "client_keys_missing"      // no key to verify by: none registered, or jwks_uri does not answer
+	RegistrationClosed Reason = "registration_closed"      // the realm registers nobody
+	RegistrationToken  Reason = "registration_token_wrong" // no initial or registration access token that is good
+	MetadataBad        Reason = "client_metadata_invalid"  // RFC 7591 section 3.2.2
+	MetadataRedirect   Reason = "client_metadata_redirect" // likewise, about a redirect URI
+)
+
+// Reasons about factors and sessions.
+const (
+	FactorWrong  Reason = "factor_wrong"   // a code or passkey that does not match
+	FactorReused Reason = "factor_reused"  // a one-time code that was used before
+	SessionGone  Reason = "session_gone"   // nobody is signed in any more
+	CrossOrigin  Reason = "cross_origin"   // a form that another site's page sent
+	MailLinkGone Reason = "mail_link_gone" // a mailed link that was used, or is too old
+	PasswordPoor Reason = "password_poor"  // a new password that is too short or too common
+)

@@ -9,6 +9,7 @@ const (
 	clientAuthText = "Client authentication failed. Check the client id and the secret."
 	userText       = "The username or password is wrong."
 	refreshText    = "The refresh token is not valid, or was issued to another client. Sign in again."
+	codeText       = "The authorization code is not valid, was used before, or was issued to another client. Sign in again."
 	tokenText      = "The access token is not valid. Ask for a new one."
 )
 
@@ -77,4 +78,49 @@ var standard = map[Reason]wording{
 	TokenExpired:     {InvalidToken, "The access token is expired. Ask for a new one."},
 	TokenRevoked:     {InvalidToken, tokenText},
 	TokenWrongClient: {InvalidToken, tokenText},
+
+	RedirectMissing:      {InvalidRequest, "The parameter redirect_uri is missing."},
+	RedirectUnregistered: {InvalidRequest, "The redirect_uri is not registered for this client. It is compared character by character."},
+	ResponseTypeUnknown:  {UnsupportedResponseType, "This server serves the response type code only."},
+	ResponseModeUnknown:  {InvalidRequest, "That response_mode is not served. Use query, form_post or fragment."},
+	ChallengeMissing:     {InvalidRequest, "The parameter code_challenge is missing. PKCE with S256 is required (RFC 7636)."},
+	ChallengeMethod:      {InvalidRequest, "That code_challenge_method is not taken. Use S256 (RFC 7636)."},
+	RequestObjectBad:     {InvalidRequestObject, "The request object does not verify, or contradicts the request."},
+	RequestURIBad:        {InvalidRequestURI, "The request_uri leads to no request object, or was used or left lying for too long."},
+	RequestUnsupported:   {RequestNotSupported, "This client may not send request objects."},
+	RequestURIRefused:    {RequestURINotSupported, "This client may not send that request_uri. Register it, or push the request (RFC 9126)."},
+	PushRequired:         {InvalidRequest, "This request must be pushed first (RFC 9126)."},
+	LoginNeeded:          {LoginRequired, "The user is not signed in."},
+	ConsentNeeded:        {ConsentRequired, "The user has not agreed to this yet."},
+	InteractionNeeded:    {InteractionRequired, "The user has to be asked something."},
+	SelectionNeeded:      {AccountSelection, "The user has to choose an account."},
+	ConsentDenied:        {AccessDenied, "The user did not agree."},
+	ACRUnmet:             {UnmetAuthentication, "The user cannot sign in in the way that was asked for."},
+	OtherUser:            {LoginRequired, "Somebody else is signed in than the id_token_hint names."},
+	FlowGone:             {InvalidRequest, "This sign-in is over, or was begun in another browser. Begin again in the application."},
+	StepUpNeeded:         {InsufficientUserAuth, "The sign-in behind this token is too weak or too old for the resource."},
+
+	CodeMissing:      {InvalidRequest, "The parameter code is missing."},
+	CodeUnknown:      {InvalidGrant, codeText},
+	CodeExpired:      {InvalidGrant, codeText},
+	CodeReplayed:     {InvalidGrant, codeText},
+	CodeWrongClient:  {InvalidGrant, codeText},
+	RedirectMismatch: {InvalidGrant, "The redirect_uri is not the one of the authorization request."},
+	VerifierMissing:  {InvalidGrant, "The parameter code_verifier is missing (RFC 7636)."},
+	VerifierWrong:    {InvalidGrant, "The code_verifier does not match the code_challenge (RFC 7636)."},
+
+	AuthMethodWrong:    {InvalidClient, clientAuthText},
+	AssertionReplayed:  {InvalidClient, clientAuthText},
+	ClientKeysMissing:  {InvalidClient, clientAuthText},
+	RegistrationClosed: {AccessDenied, "This realm does not register clients."},
+	RegistrationToken:  {InvalidToken, "The registration needs a token that is good. Ask the administrator for one."},
+	MetadataBad:        {InvalidClientMetadata, "A field of the client metadata has a value that is not allowed."},
+	MetadataRedirect:   {InvalidRedirectURI, "A redirect URI is not allowed."},
+
+	FactorWrong:  {AccessDenied, "The code is wrong."},
+	FactorReused: {AccessDenied, "The code is wrong."},
+	SessionGone:  {LoginRequired, "Nobody is signed in any more."},
+	CrossOrigin:  {InvalidRequest, "The form was sent by another site's page."},
+	MailLinkGone: {InvalidRequest, "The link was used before, or is too old. Ask for another."},
+	PasswordPoor: {InvalidRequest, "The new password is too short or too common."},
 }

@@ -27,6 +27,13 @@ type Realm struct {
 	AllScope     string       `json:"all_scope,omitempty" yaml:"all_scope,omitempty"`        // the scope that covers every other; only trusted clients may hold it
 	Keys         KeySchedule  `json:"keys,omitzero" yaml:"keys,omitempty"`
 
+	SignIn       SignIn       `json:"sign_in,omitzero" yaml:"sign_in,omitempty"`            // how people sign in
+	Registration Registration `json:"registration,omitzero" yaml:"registration,omitempty"`  // who may register clients (RFC 7591)
+	Brand        Brand        `json:"brand,omitzero" yaml:"brand,omitempty"`                // how the pages look
+	RequirePKCE  bool         `json:"require_pkce,omitempty" yaml:"require_pkce,omitempty"` // of every client, not of public ones alone (RFC 7636)
+	RequirePAR   bool         `json:"require_par,omitempty" yaml:"require_par,omitempty"`   // RFC 9126 section 5
+	IDTokenAlg   string       `json:"id_token_alg,omitempty" yaml:"id_token_alg,omitempty"` // for clients that name none; empty: RS256, as OpenID Connect Registration section 2 says
+
 	TrustedIssuers []TrustedIssuer `json:"trusted_issuers,omitempty" yaml:"trusted_issuers,omitempty"` // others whose tokens the gateway takes
 }
 

@@ -59,6 +59,8 @@ type Authorization struct {
 	WithRefresh bool       // issue a refresh token as well
 	Continues   *Presented // the refresh token this goes on from; nil: a new grant
 	EndAccess   bool       // access tokens of earlier generations end with this refresh (Kustvakt)
+	SignIn      *SignIn    // the user signed in on our own pages for it; nil: no
+	Family      ID         // the grant was named before it began (an authorization code does); zero: it is named now
 	Issuer      string     // "iss" of ShapeDigiRunnerV2; empty: the realm's. Standard tokens always carry the realm's
 }
 
@@ -72,6 +74,7 @@ type Issued struct {
 	RefreshToken string    // empty: none
 	RefreshID    string    // digiRunner: jti of the refresh token
 	RefreshIn    int64     // seconds the refresh token still lives
+	IDToken      string    // empty: none
 	Scope        scope.Set
 	Client       *client.Client
 	User         *user.User // nil: none
@@ -92,6 +95,8 @@ type Access struct {
 	IssuedAt   time.Time // to the microsecond
 	StartedAt  time.Time
 	ExpiresAt  time.Time
+
+	SignIn *SignIn // nil: the user did not sign in on our own pages. Of what a token says of it: At, ACR, Session, UserInfo
 
 	Slots feed.Slots // what others remember with a token that verified; not part of what it says
 }
@@ -120,6 +125,22 @@ type Family struct {
 	StartedAt  time.Time
 	RotatedAt  time.Time // when Generation was reached: the last use
 	ExpiresAt  time.Time
+	SignIn     *SignIn // nil: none
+}
+
+// A SignIn says how the user of a grant signed in, and what the client asked to be told: what ID tokens, UserInfo and checks
+// of how fresh a sign-in is are made of. It must not be modified.
+type SignIn struct {
+	At       time.Time `json:"at"`                  // `auth_time`
+	Methods  []string  `json:"amr,omitempty"`       // `amr`
+	ACR      string    `json:"acr,omitempty"`       // `acr`
+	Session  string    `json:"sid,omitempty"`       // `sid`: public name of the session
+	Bound    bool      `json:"bound,omitempty"`     // the grant ends with the session: the client has no offline_access
+	Nonce    string    `json:"nonce,omitempty"`     // of the authorization request
+	Locales  []string  `json:"locales,omitempty"`   // claims_locales
+	IDToken  []string  `json:"id_token,omitempty"`  // claims that were asked for by name in the ID token
+	UserInfo []string  `json:"userinfo,omitempty"`  // likewise, at UserInfo
+	AskedACR bool      `json:"asked_acr,omitempty"` // acr was asked for, so it is told
 }
 
 // A Presented is a refresh token that is authentic, whatever became of its family.
@@ -148,6 +169,7 @@ type Reference struct {
 	IssuedAt   time.Time
 	StartedAt  time.Time
 	ExpiresAt  time.Time
+	SignIn     *SignIn // nil: none
 }
 
 // Bucket is the hour in which something expires, counted from 1970. Rows are dropped by whole buckets: expiry never
@@ -164,6 +186,7 @@ const (
 	RevokeClient     RevocationKind = "c" // Key is a client; tokens issued at or before Bound (µs) end
 	RevokeUser       RevocationKind = "u" // Key is a user; likewise
 	RevokeClientUser RevocationKind = "p" // Key is client, NUL, user; likewise
+	RevokeSession    RevocationKind = "s" // Key is the public name of a session; tokens bound to it end
 )
 
 // WholeFamily is the Bound that ends every generation.
