@@ -18,6 +18,7 @@ import (
 // deliver gives the upstream's answer to the caller.
 func (c *call) deliver(res *http.Response) {
 	defer res.Body.Close()
+	keepOffPages(res.Header)
 	if c.route.looks {
 		removeHops(res.Header) // otherwise merge passes by them
 	}

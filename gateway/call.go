@@ -234,6 +234,7 @@ func (c *call) informational(status int, header textproto.MIMEHeader) error {
 			h[name] = values
 		}
 	}
+	keepOffPages(h)
 	c.w.WriteHeader(status)
 	clear(h)
 	for name, values := range kept {

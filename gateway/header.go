@@ -74,6 +74,7 @@ func clean(h http.Header) (websocket bool) {
 			delete(h, name)
 		}
 	}
+	hideCookies(h)
 	if trailers {
 		h["Te"] = teTrailers
 	}

@@ -27,6 +27,7 @@ func (c *call) switchProtocols(res *http.Response) {
 		return
 	}
 	removeHops(res.Header)
+	keepOffPages(res.Header)
 	delete(res.Header, problem.IDHeader)
 	if c.route.looks {
 		c.response = policy.Response{Status: res.StatusCode, Header: textproto.MIMEHeader(res.Header), Body: http.NoBody}

@@ -14,21 +14,16 @@ import (
 
 	"sallyport/realm"
 	"sallyport/ticket"
+	"sallyport/web"
 )
 
 // MaxSessions is how many accounts can be signed in in one browser at once.
 const MaxSessions = 5
 
-// Prefix begins the name of every cookie of this server, after __Host- if that is there. The gateway takes such cookies off
-// every call: they are nobody else's business.
-const Prefix = "sallyport-"
-
-const secureHost = "__Host-"
-
 func name(rl *realm.Realm, what string) string {
-	n := Prefix + what + "-" + rl.Name
+	n := web.CookiePrefix + what + "-" + rl.Name
 	if secure(rl) {
-		return secureHost + n
+		return web.SecureHost + n
 	}
 	return n
 }
