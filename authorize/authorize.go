@@ -71,16 +71,17 @@ type Flow struct {
 	Browser [32]byte  `json:"browser"`
 	At      time.Time `json:"at"`
 
-	// What is known of a sign-in that is not complete, before there is a session for it.
-	User    string    `json:"user,omitempty"`    // who has proved the first factor
+	// What is known of a sign-in that is not complete, before there is a session for it or while the session is to be
+	// lifted: then /authorize has copied it from there.
+	User    string    `json:"user,omitempty"`    // who has proved the first factor; taken back once the session says it all
 	AMR     []string  `json:"amr,omitempty"`     // by what
 	Proved  time.Time `json:"proved,omitzero"`   // when the last factor was proved
 	ACR     string    `json:"acr,omitempty"`     // what that is worth
-	Another bool      `json:"another,omitempty"` // the user wants to sign in as somebody else than the session's
+	Another bool      `json:"another,omitempty"` // the user wants to sign in as somebody else than the session's; the sign-in takes it back
 	Denied  bool      `json:"denied,omitempty"`  // the user said no, or gave up
 	Agreed  bool      `json:"agreed,omitempty"`  // the user agreed for this request (prompt=consent)
 	Tries   int       `json:"tries,omitempty"`   // wrong codes of a second factor
-	Offered bool      `json:"offered,omitempty"` // setting up a passkey was offered and declined
+	Offered bool      `json:"offered,omitempty"` // setting up a second factor was offered and declined
 }
 
 // A Step is what comes next.
