@@ -1,5 +1,5 @@
-// Package fetch gets small documents from URLs that others have supplied: keys and metadata of other issuers. It is the one
-// place from which this server calls where it was told to.
+// Package fetch gets small documents from URLs that others have supplied: keys and metadata of other issuers; and it posts
+// short messages to such URLs. It is the one place from which this server calls where it was told to.
 //
 // It refuses whatever could be turned against the network it runs in: schemes other than https, addresses that nobody
 // should be led to, answers that are long or slow. The address is looked at after the name was resolved, when the
@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -30,7 +31,7 @@ const (
 	maxHeader    = 64 << 10
 )
 
-// What is refused. Errors of Get match these by errors.Is.
+// What is refused. Errors match these by errors.Is.
 var (
 	ErrURL     = errors.New("the URL is not one to fetch from")
 	ErrAddress = errors.New("the address is not one to fetch from")
@@ -43,22 +44,25 @@ type Options struct {
 	// Private allows private addresses and this machine's own, and plain http to the latter: for URLs that an
 	// administrator has written down. Addresses of cloud metadata services are refused all the same.
 	Private bool
-	Roots   *x509.CertPool // who may vouch for servers; nil: the system's
-	Size    int64          // longest document; 0: MaxSize
-	Time    time.Duration  // for everything, redirects included; 0: MaxTime
+	// Networks are further ones where documents may be fetched from, over https: the operator's own.
+	Networks []netip.Prefix
+	Roots    *x509.CertPool // who may vouch for servers; nil: the system's
+	Size     int64          // longest document; 0: MaxSize
+	Time     time.Duration  // for everything, redirects included; 0: MaxTime
 }
 
 // A Fetcher fetches. It may be used by many goroutines.
 type Fetcher struct {
-	client  *http.Client
-	private bool
-	size    int64
-	time    time.Duration
+	client   *http.Client
+	straight *http.Client // follows no redirect
+	private  bool
+	size     int64
+	time     time.Duration
 }
 
 // New returns a fetcher.
 func New(o Options) *Fetcher {
-	f := &Fetcher{private: o.Private, size: o.Size, time: o.Time}
+	f := &Fetcher{private: o.Private, own: o.Networks, size: o.Size, time: o.Time}
 	if f.size == 0 {
 		f.size = MaxSize
 	}
@@ -73,6 +77,10 @@ func New(o Options) *Fetcher {
 			MaxResponseHeaderBytes: maxHeader,
 		},
 		CheckRedirect: f.redirect,
+	}
+	f.straight = &http.Client{
+		Transport:     f.client.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return f
 }
@@ -139,8 +147,14 @@ func (f *Fetcher) control(_ context.Context, _, address string, _ syscall.RawCon
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAddress, err)
 	}
-	if !Allowed(at.Addr(), f.private) {
+	if !Allowed(at.Addr(), f.private) && !(f.ours(at.Addr()) && Allowed(at.Addr(), true)) {
 		return fmt.Errorf("%w: %s", ErrAddress, at.Addr())
 	}
 	return nil
+}
+
+// ours reports whether an address is in one of the operator's own networks.
+func (f *Fetcher) ours(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return slices.ContainsFunc(f.own, func(p netip.Prefix) bool { return p.Contains(a) })
 }

@@ -187,6 +187,38 @@ func TestStrangersURL(t *testing.T) {
 	}
 }
 
+// An operator's own network opens what it names, and nothing of a cloud's.
+func TestOwnNetworks(t *testing.T) {
+	secure, plain := server(t, httptest.NewTLSServer), server(t, httptest.NewServer)
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	get := func(url string, networks ...string) error {
+		o := fetch.Options{Roots: roots}
+		for _, n := range networks {
+			o.Networks = append(o.Networks, netip.MustParsePrefix(n))
+		}
+		_, err := fetch.New(o).Get(t.Context(), url)
+		return err
+	}
+	if err := get(secure.URL+"/doc", "127.0.0.0/8"); err != nil {
+		t.Error(err)
+	}
+	for url, want := range map[string]error{
+		plain.URL + "/doc":                                       fetch.ErrURL,
+		"https://169.254.169.254/":                               fetch.ErrAddress,
+		"https://10.0.0.1/":                                      fetch.ErrAddress,
+		secure.URL + "/to?url=https://10.0.0.1/":                 fetch.ErrAddress,
+		secure.URL + "/to?url=https://[::ffff:169.254.169.254]/": fetch.ErrAddress,
+	} {
+		if err := get(url, "127.0.0.0/8", "169.254.0.0/16"); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", url, err, want)
+		}
+	}
+	if err := get(secure.URL+"/doc", "10.0.0.0/8"); !errors.Is(err, fetch.ErrAddress) {
+		t.Errorf("another network: %v", err)
+	}
+}
+
 func TestServersAreAuthenticated(t *testing.T) {
 	secure := server(t, httptest.NewTLSServer)
 	if body, err := fetch.New(fetch.Options{Private: true}).Get(t.Context(), secure.URL+"/doc"); err == nil {
