@@ -9,7 +9,8 @@ import (
 
 // Issue makes the tokens of an authorization. What must be kept is durable when it returns; a JWT or sealed access token
 // without a refresh token writes nothing. Refusals: RefreshUnknown (a refresh token of another front door),
-// RefreshExpired, RefreshRevoked, RefreshReplayed, RefreshExhausted.
+// RefreshExpired, RefreshRevoked, RefreshReplayed, RefreshExhausted; CodeExpired (a grant that was named before it began and
+// has ended since).
 func (s *Service) Issue(ctx context.Context, a Authorization) (*Issued, error) {
 	m, err := s.prepare(a)
 	if err != nil {
@@ -25,6 +26,9 @@ func (s *Service) Issue(ctx context.Context, a Authorization) (*Issued, error) {
 	// The tokens are made before anything is written: a failure here leaves no grant that nobody holds.
 	var row *Reference
 	if out.AccessToken, row, err = s.mintAccess(ctx, m); err != nil {
+		return nil, err
+	}
+	if out.IDToken, err = s.mintIDToken(ctx, m, out.AccessToken); err != nil {
 		return nil, err
 	}
 	if m.grant != nil {

@@ -33,7 +33,8 @@ func appendNumber(b []byte, name string, v int64) []byte {
 
 // newJWT makes an access token of RFC 9068. Beyond the claims of its section 2.2 there is "gid", the grant family and
 // generation. "auth_time" is there if, and only if, a user stands behind the token; "sub" alone would not tell a user
-// from a client of the same name (RFC 9068 section 5).
+// from a client of the same name (RFC 9068 section 5). Of a sign-in on our own pages "acr" is told as well (RFC 9068 section
+// 2.2.1), "sid" if the token ends with the session, and "uic", the claims that were asked for at UserInfo by name.
 func (s *Service) newJWT(ctx context.Context, m *minting) (string, error) {
 	k, err := s.keys.Signer(ctx, m.Realm.Name, key.Alg(m.access.Alg))
 	if err != nil {
@@ -57,7 +58,10 @@ func (s *Service) newJWT(ctx context.Context, m *minting) (string, error) {
 	b = appendNumber(b, `,"exp":`, m.expires.Unix())
 	b = appendNumber(b, `,"iat":`, m.issued.Unix())
 	if m.User != nil {
-		b = appendNumber(b, `,"auth_time":`, m.started.Unix())
+		b = appendNumber(b, `,"auth_time":`, m.authTime().Unix())
+	}
+	if t := m.told(); t != nil {
+		b = appendSignIn(b, t)
 	}
 	b = append(b, `,"jti":"`...)
 	b = m.jti.append(b)
@@ -70,6 +74,21 @@ func (s *Service) newJWT(ctx context.Context, m *minting) (string, error) {
 		b = append(b, '"')
 	}
 	return signJWS(head, append(b, '}'), k)
+}
+
+// appendSignIn writes what a token says of a sign-in. "acr" is always there: it tells that there was one.
+func appendSignIn(b []byte, t *SignIn) []byte {
+	b = append(b, `,"acr":`...)
+	b = oauth.AppendString(b, t.ACR)
+	if t.Session != "" {
+		b = append(b, `,"sid":`...)
+		b = oauth.AppendString(b, t.Session)
+	}
+	if len(t.UserInfo) > 0 {
+		b = append(b, `,"uic":`...)
+		b = oauth.AppendList(b, t.UserInfo)
+	}
+	return b
 }
 
 // readJWT verifies a JWT of the realm, whatever its kind. It returns nil if it is not an authentic access token, and
@@ -101,7 +120,9 @@ func (s *Service) readJWT(ctx context.Context, r *realm.Realm, raw string) (*Acc
 // readClaims reads the claims of newJWT, nil if anything is missing.
 func readClaims(r *realm.Realm, payload []byte) *Access {
 	a := &Access{Realm: r.Name, Format: realm.JWT}
-	var iss, sub, gid, scopes string
+	var iss, sub, gid, scopes, acr, sid string
+	var told bool
+	var uic []string
 	var exp, auth int64 = 0, -1
 	ok := readObject(string(payload), func(in *jsonReader, name string) {
 		switch name {
@@ -123,6 +144,12 @@ func readClaims(r *realm.Realm, payload []byte) *Access {
 			scopes = in.str()
 		case "gid":
 			gid = in.str()
+		case "acr":
+			acr, told = in.str(), true
+		case "sid":
+			sid = in.str()
+		case "uic":
+			uic = in.strs()
 		default:
 			in.skip()
 		}
@@ -137,6 +164,9 @@ func readClaims(r *realm.Realm, payload []byte) *Access {
 	a.StartedAt = a.IssuedAt
 	if auth >= 0 {
 		a.User, a.StartedAt = sub, time.Unix(auth, 0)
+		if told {
+			a.SignIn = &SignIn{At: a.StartedAt, ACR: acr, Session: sid, Bound: sid != "", UserInfo: uic}
+		}
 	}
 	if a.Scope, ok = scope.Parse(scopes); !ok {
 		return nil

@@ -52,7 +52,7 @@ func (s *Service) List(ctx context.Context, r *realm.Realm, user, client, kind s
 
 // ended reports whether a stored token was ended by a revocation that is not about it alone.
 func (s *Service) ended(ref *Reference) bool {
-	names := s.revoked.names(&Access{Realm: ref.Realm, ID: ref.ID, Client: ref.Client, User: ref.User, Family: ref.Family})
+	names := s.revoked.names(&Access{Realm: ref.Realm, ID: ref.ID, Client: ref.Client, User: ref.User, Family: ref.Family, SignIn: ref.SignIn})
 	return s.revoked.covers(&names, ref.Generation, ref.IssuedAt.UnixMicro())
 }
 

@@ -21,7 +21,8 @@ type minting struct {
 	expires time.Time // of the access token
 	jti     jti
 
-	family     ID // of the access token; zero: none
+	signIn     *SignIn // of the authorization, or of the grant that goes on; nil: none
+	family     ID      // of the access token; zero: none
 	generation uint32
 	grant      *Family // the row to store, or the one that goes on; nil: none
 	digi       digiClaims
@@ -41,11 +42,21 @@ func settings(r *realm.Realm, c *client.Client, access realm.AccessToken, refres
 
 // prepare decides everything about the tokens but their text.
 func (s *Service) prepare(a Authorization) (*minting, error) {
-	m := &minting{Authorization: a, now: s.now()}
+	m := &minting{Authorization: a, now: s.now(), signIn: a.SignIn}
 	m.access, m.refresh = settings(a.Realm, a.Client, a.Access, a.Refresh)
+	// The `sub` of a JWT would tell a client who the user is elsewhere.
+	if m.access.Format == realm.JWT && a.User != nil && a.Client.OpenID.SubjectType == pairwise {
+		m.access.Format = realm.Opaque
+	}
 	m.issued = m.now.Truncate(time.Microsecond)
 	m.started = m.issued
 	m.expires = time.Unix(m.issued.Unix(), 0).Add(m.access.TTL.Std())
+	if a.Continues == nil && a.Family != (ID{}) && a.Shape == ShapeStandard {
+		m.family, m.started = a.Family, startOf(a.Family, m.issued)
+		if err := s.checkNamed(m); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case a.Continues != nil:
 		if err := m.goOn(); err != nil {
@@ -65,12 +76,40 @@ func (s *Service) prepare(a Authorization) (*minting, error) {
 	return m, nil
 }
 
-// found begins a family.
+// pairwise is the subject_type of clients that know users by names of their own (OpenID Connect Core section 8).
+const pairwise = "pairwise"
+
+// startOf is when a grant that was named before it began was given: its name tells. What ends the grants of a user must end
+// those whose code was made before and redeemed after. A name that tells no time of the last hour was not made here.
+func startOf(id ID, now time.Time) time.Time {
+	if at := jti(id).issued(); id[6]>>4 == 7 && at.Before(now) && now.Sub(at) < time.Hour {
+		return at
+	}
+	return now
+}
+
+// found begins a family. One that is bound to a session is not left to live longer than the session can.
 func (m *minting) found() {
+	id := m.family
+	if id == (ID{}) {
+		id = newFamilyID(m.Shape, m.issued)
+	}
+	expires := time.Unix(m.issued.Unix(), 0).Add(m.refresh.TTL.Std())
+	if m.signIn != nil && m.signIn.Bound {
+		longest := m.Realm.SignIn.Max
+		if longest == 0 {
+			longest = realm.DefaultSession
+		}
+		if over := time.Unix(m.signIn.At.Unix(), 0).Add(longest.Std()); over.Before(expires) {
+			expires = over
+		}
+		if !m.issued.Before(expires) {
+			return
+		}
+	}
 	m.grant = &Family{
-		Realm: m.Realm.Name, ID: newFamilyID(m.Shape, m.issued), Client: m.Client.ID, Grant: m.Grant, Shape: m.Shape,
-		Scope: m.Scope, StartedAt: m.issued, RotatedAt: m.issued,
-		ExpiresAt: time.Unix(m.issued.Unix(), 0).Add(m.refresh.TTL.Std()),
+		Realm: m.Realm.Name, ID: id, Client: m.Client.ID, Grant: m.Grant, Shape: m.Shape,
+		Scope: m.Scope, StartedAt: m.started, RotatedAt: m.issued, ExpiresAt: expires, SignIn: m.signIn,
 	}
 	if m.User != nil {
 		m.grant.User = m.User.Name
@@ -88,7 +127,7 @@ func (m *minting) goOn() error {
 	if !m.now.Before(f.ExpiresAt) || idle(f, m.refresh.Idle, m.now) {
 		return oauth.Fail(oauth.RefreshExpired, p.ID)
 	}
-	m.grant, m.family, m.started = f, f.ID, f.StartedAt
+	m.grant, m.family, m.started, m.signIn = f, f.ID, f.StartedAt, f.SignIn
 	m.generation = f.Generation + 1
 	if *m.refresh.Rotate {
 		m.generation = p.Generation + 1
@@ -113,6 +152,26 @@ func (m *minting) prepareDigi() {
 	if m.User != nil {
 		m.digi.user, m.digi.org = m.User.Name, m.User.Org
 	}
+}
+
+// authTime is when the user signed in.
+func (m *minting) authTime() time.Time {
+	if m.signIn != nil {
+		return m.signIn.At
+	}
+	return m.started
+}
+
+// told is what an access token says of a sign-in, nil if there was none. A session is named only where the token ends with it.
+func (m *minting) told() *SignIn {
+	if m.signIn == nil || m.User == nil {
+		return nil
+	}
+	t := &SignIn{At: time.Unix(m.signIn.At.Unix(), 0), ACR: m.signIn.ACR, UserInfo: m.signIn.UserInfo, Bound: m.signIn.Bound && m.signIn.Session != ""}
+	if t.Bound {
+		t.Session = m.signIn.Session
+	}
+	return t
 }
 
 // subject is "sub" (RFC 9068 section 2.2).

@@ -46,13 +46,6 @@ func (s *Service) userRefusal(ctx context.Context, realm, name string) oauth.Rea
 	return oauth.UserDisabled
 }
 
-// ends reports whether a grant is over, although its row may still be there: everything its client or its user had was
-// ended since it began. A client or user that is registered anew under the same name does not inherit it.
-func (s *Service) ends(f *Family) bool {
-	names := s.revoked.names(&Access{Realm: f.Realm, Client: f.Client, User: f.User})
-	return s.revoked.covers(&names, 0, f.StartedAt.UnixMicro())
-}
-
 // suspended reports whether a grant's client or user may not act at the moment.
 func (s *Service) suspended(ctx context.Context, f *Family) (bool, error) {
 	refusal, err := s.clientRefusal(ctx, f.Realm, f.Client)

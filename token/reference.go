@@ -44,7 +44,7 @@ func (s *Service) newReference(ctx context.Context, m *minting) (string, *Refere
 	row := &Reference{
 		Realm: m.Realm.Name, Hash: referenceKey(text), ID: m.jti.String(), Client: m.Client.ID,
 		Family: m.family, Generation: m.generation, Scope: m.Scope, Audience: m.audience(),
-		IssuedAt: m.issued, StartedAt: m.started, ExpiresAt: m.expires,
+		IssuedAt: m.issued, StartedAt: m.authTime(), ExpiresAt: m.expires, SignIn: m.told(),
 	}
 	if m.User != nil {
 		row.User = m.User.Name
@@ -106,5 +106,6 @@ func (s *Service) readReference(ctx context.Context, r *realm.Realm, raw string)
 		Realm: r.Name, Client: row.Client, User: row.User, ID: row.ID, Family: row.Family, Generation: row.Generation,
 		Scope: row.Scope, Audience: row.Audience, Format: realm.Reference,
 		IssuedAt: row.IssuedAt, StartedAt: row.StartedAt, ExpiresAt: row.ExpiresAt,
+		SignIn: row.SignIn,
 	}, false, nil
 }

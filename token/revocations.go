@@ -119,8 +119,8 @@ func (s *revocationSet) size() int {
 
 // names are the keys under which a token may be revoked. Those it has no part in are zero.
 type names struct {
-	token, family, client, user, clientUser revocationKey
-	hasFamily, hasUser                      bool
+	token, family, client, user, clientUser, session revocationKey
+	hasFamily, hasUser, hasSession                   bool
 }
 
 func (s *revocationSet) names(a *Access) names {
@@ -136,6 +136,9 @@ func (s *revocationSet) names(a *Access) names {
 		n.user = s.key(a.Realm, RevokeUser, a.User)
 		n.clientUser = s.key(a.Realm, RevokeClientUser, a.Client, a.User)
 	}
+	if in := a.SignIn; in != nil && in.Bound && in.Session != "" {
+		n.session, n.hasSession = s.key(a.Realm, RevokeSession, in.Session), true
+	}
 	return n
 }
 
@@ -146,6 +149,11 @@ func (s *revocationSet) covers(n *names, generation uint32, issued int64) bool {
 	}
 	if n.hasFamily {
 		if bound, ok := s.get(n.family); ok && int64(generation) < bound {
+			return true
+		}
+	}
+	if n.hasSession {
+		if _, ok := s.get(n.session); ok {
 			return true
 		}
 	}

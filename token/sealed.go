@@ -24,6 +24,7 @@ const (
 	sealedVersion = 1
 	sealedHead    = 1 + 3
 	flagFamily    = 1 << 0
+	flagSignIn    = 1 << 1
 )
 
 // A derived holds what is derived from one secret of a realm, once.
@@ -134,12 +135,16 @@ func (s *Service) readSealed(ctx context.Context, r *realm.Realm, raw string) (*
 	return readPayload(r, plain), nil
 }
 
-// appendPayload writes what a sealed token says: flags, client, user, scopes, audience, times, jti, family. Numbers are
-// varints, strings and lists are preceded by their length.
+// appendPayload writes what a sealed token says: flags, client, user, scopes, audience, times, jti, family, sign-in. Numbers
+// are varints, strings and lists are preceded by their length.
 func (m *minting) appendPayload(b []byte) []byte {
 	var flags byte
 	if m.family != (ID{}) {
 		flags |= flagFamily
+	}
+	told := m.told()
+	if told != nil {
+		flags |= flagSignIn
 	}
 	b = append(b, flags)
 	b = appendText(b, m.Client.ID)
@@ -151,12 +156,18 @@ func (m *minting) appendPayload(b []byte) []byte {
 	b = appendList(b, m.Scope)
 	b = appendList(b, m.audience())
 	b = binary.AppendVarint(b, m.issued.UnixMicro())
-	b = binary.AppendVarint(b, m.issued.UnixMicro()-m.started.UnixMicro())
+	b = binary.AppendVarint(b, m.issued.UnixMicro()-m.authTime().UnixMicro())
 	b = binary.AppendVarint(b, m.expires.Unix())
 	b = append(b, m.jti[:]...)
 	if flags&flagFamily != 0 {
 		b = append(b, m.family[:]...)
 		b = binary.AppendUvarint(b, uint64(m.generation))
+	}
+	if told != nil {
+		b = binary.AppendVarint(b, told.At.Unix())
+		b = appendText(b, told.ACR)
+		b = appendText(b, told.Session)
+		b = appendList(b, told.UserInfo)
 	}
 	return b
 }
@@ -193,7 +204,11 @@ func readPayload(r *realm.Realm, plain []byte) *Access {
 		a.Generation = uint32(generation)
 		in.bad = in.bad || generation > 1<<32-1
 	}
-	if in.bad || len(in.b) > 0 || flags[0]&^flagFamily != 0 || a.Client == "" {
+	if flags != nil && flags[0]&flagSignIn != 0 {
+		a.SignIn = &SignIn{At: time.Unix(in.varint(), 0), ACR: in.text(), Session: in.text(), UserInfo: in.list()}
+		a.SignIn.Bound = a.SignIn.Session != ""
+	}
+	if in.bad || len(in.b) > 0 || flags[0]&^(flagFamily|flagSignIn) != 0 || a.Client == "" {
 		return nil
 	}
 	return a

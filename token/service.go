@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sallyport/client"
@@ -32,7 +33,9 @@ type Config struct {
 	Clients Clients
 	// Users is asked about a token that was issued while its user was being switched off. Nil: nobody is asked.
 	Users Users
-	Hub   *feed.Hub
+	// Claims says what clients are told about users. Nil: the user's name, and nothing else.
+	Claims Claims
+	Hub    *feed.Hub
 	// Longest returns the longest life an access token of the realm can have; revocations of a whole user or client are
 	// kept that long. Nil: realm.MaxDuration. See the function Longest.
 	Longest   func(ctx context.Context, r *realm.Realm) (time.Duration, error)
@@ -47,6 +50,7 @@ type Service struct {
 	keys    *key.Ring
 	clients Clients
 	users   Users
+	claims  Claims
 	longest func(ctx context.Context, r *realm.Realm) (time.Duration, error)
 	now     func() time.Time
 	log     *slog.Logger
@@ -55,6 +59,15 @@ type Service struct {
 	cache   *tokenCache
 	secrets sync.Map      // id of a key.SecretKey to *derived; as many as the realms have secrets
 	reload  chan struct{} // news may have been lost; buffered: one request stands for many
+
+	settings atomic.Uint64 // moves when a realm or client may have changed
+	lives    sync.Map      // realm to longestLife
+}
+
+// A longestLife is what the function longest said under the settings of that number.
+type longestLife struct {
+	settings uint64
+	life     time.Duration
 }
 
 // New returns a Service. Start must be called before it verifies.
@@ -62,7 +75,7 @@ func New(c Config) (*Service, error) {
 	if c.Store == nil || c.Keys == nil || c.Clients == nil || c.Hub == nil {
 		return nil, errors.New("token: Store, Keys, Clients and Hub are all needed")
 	}
-	s := &Service{store: c.Store, keys: c.Keys, clients: c.Clients, users: c.Users, longest: c.Longest, now: c.Now, log: c.Log}
+	s := &Service{store: c.Store, keys: c.Keys, clients: c.Clients, users: c.Users, claims: c.Claims, longest: c.Longest, now: c.Now, log: c.Log}
 	if s.longest == nil {
 		s.longest = func(context.Context, *realm.Realm) (time.Duration, error) { return realm.MaxDuration.Std(), nil }
 	}
@@ -89,13 +102,29 @@ func (s *Service) changed(c feed.Change) {
 		})
 	case feed.Key:
 		s.cache.clear()
+	case feed.Client, feed.Realm:
+		s.settings.Add(1)
 	case feed.All:
+		s.settings.Add(1)
 		s.cache.clear()
 		select {
 		case s.reload <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// longestOf is longest, remembered until a realm or client changes: sessions end often, and it reads every client.
+func (s *Service) longestOf(ctx context.Context, r *realm.Realm) (time.Duration, error) {
+	settings := s.settings.Load()
+	if known, ok := s.lives.Load(r.Name); ok && known.(longestLife).settings == settings {
+		return known.(longestLife).life, nil
+	}
+	life, err := s.longest(ctx, r)
+	if err == nil {
+		s.lives.Store(r.Name, longestLife{settings, life})
+	}
+	return life, err
 }
 
 // Start loads the revocations, and reads them again whenever news may have been lost, until ctx is done. It returns once
