@@ -54,6 +54,7 @@ type Options struct {
 // A Fetcher fetches. It may be used by many goroutines.
 type Fetcher struct {
 	client   *http.Client
+	own      []netip.Prefix
 	straight *http.Client // follows no redirect
 	private  bool
 	size     int64
