@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"sallyport/scope"
+	"sallyport/token"
 )
 
 // micros is how a time is stored: microseconds since 1970, 0 for the zero time.
@@ -64,6 +65,35 @@ func unlist(s string) (values []string, err error) {
 	}
 	err = json.Unmarshal([]byte(s), &values)
 	return values, err
+}
+
+// signIn stores what a grant remembers of the sign-in behind it; none takes no room.
+func signIn(s *token.SignIn) (string, error) {
+	if s == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(s)
+	return string(b), err
+}
+
+func readSignIn(doc string) (*token.SignIn, error) {
+	if doc == "" {
+		return nil, nil
+	}
+	s := &token.SignIn{}
+	return s, json.Unmarshal([]byte(doc), s)
+}
+
+// lower is how addresses are compared: the letters of ASCII without case, everything else as it is. To go further would let
+// somebody ask for another's mail under an address that only looks like it (a Kelvin sign is a k in lower case).
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // storable reports whether both databases can hold all the texts: PostgreSQL has neither NUL nor broken UTF-8. What is

@@ -50,11 +50,9 @@ func remove(tx engine.Tx, c *deployment.ChangeSet) error {
 		case feed.Scope:
 			_, err = tx.Exec(scopeDelete, ref.Realm, ref.ID)
 		case feed.User:
-			_, err = tx.Exec(accountDelete, ref.Realm, ref.ID)
+			err = removeUser(tx, ref.Realm, ref.ID)
 		case feed.Client:
-			if _, err = tx.Exec(clientDelete, ref.Realm, ref.ID); err == nil {
-				err = endCredentials(tx, ref.Realm, credentialEndClient, ref.Realm, ref.ID)
-			}
+			err = removeClient(tx, ref.Realm, ref.ID)
 		case feed.Credential:
 			err = endCredentials(tx, ref.Realm, credentialDelete, ref.Realm, ref.ID)
 		case feed.API:
@@ -72,6 +70,48 @@ func remove(tx engine.Tx, c *deployment.ChangeSet) error {
 	return nil
 }
 
+// removeUser deletes a user with the sessions, consents and factors, which go before the user does to be told of.
+func removeUser(tx engine.Tx, realm, name string) error {
+	if err := endSessions(tx, realm, sessionEndUser, realm, name); err != nil {
+		return err
+	}
+	if err := tx.Query(func(row engine.Row) error {
+		var client string
+		err := row.Scan(&client)
+		tellConsent(tx, realm, name, client)
+		return err
+	}, consentEndUser, realm, name); err != nil {
+		return err
+	}
+	n, err := tx.Exec(factorEndUser, realm, name)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		tellFactor(tx, realm, name)
+	}
+	_, err = tx.Exec(accountDelete, realm, name)
+	return err
+}
+
+// removeClient deletes a client with its credentials and what users have agreed to.
+func removeClient(tx engine.Tx, realm, id string) error {
+	if err := tx.Query(func(row engine.Row) error {
+		var user string
+		err := row.Scan(&user)
+		tellConsent(tx, realm, user, id)
+		return err
+	}, consentEndClient, realm, id); err != nil {
+		return err
+	}
+	if err := endCredentials(tx, realm, credentialEndClient, realm, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(clientDelete, realm, id)
+	return err
+}
+
+// removeRealm relies on the databases for what refers to the realm, or to a user or client in it.
 func removeRealm(tx engine.Tx, name string) error {
 	for _, statement := range []string{realmDelete, realmFamilies, realmReferences, realmRevocations, realmTickets, realmKeys, realmUsage} {
 		if _, err := tx.Exec(statement, name); err != nil {
@@ -104,7 +144,7 @@ func putScopes(tx engine.Tx, c *deployment.ChangeSet) error {
 
 func putUsers(tx engine.Tx, c *deployment.ChangeSet) error {
 	for _, u := range c.Users {
-		if err := put(tx, feed.User, u.Realm, u.Name, u, accountPut, u.Realm, u.Name, u.Password); err != nil {
+		if err := put(tx, feed.User, u.Realm, u.Name, u, accountPut, u.Realm, u.Name, u.Password, lower(u.Email)); err != nil {
 			return err
 		}
 	}
@@ -117,6 +157,9 @@ func putClients(tx engine.Tx, c *deployment.ChangeSet) error {
 			return err
 		}
 		if err := putCertificates(tx, cl); err != nil {
+			return err
+		}
+		if err := countRegistered(tx, cl); err != nil {
 			return err
 		}
 	}

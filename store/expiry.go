@@ -24,6 +24,14 @@ const (
 	ticketDrop    = `DELETE FROM ticket WHERE bucket < $1 AND (bucket, hash) <= ($2, $3)`
 	ticketDropAll = `DELETE FROM ticket WHERE bucket < $1`
 
+	sessionBound   = `SELECT bucket, hash FROM session WHERE bucket < $1 ORDER BY bucket, hash LIMIT 1 OFFSET $2`
+	sessionDrop    = `DELETE FROM session WHERE bucket < $1 AND (bucket, hash) <= ($2, $3)`
+	sessionDropAll = `DELETE FROM session WHERE bucket < $1`
+
+	initialBound   = `SELECT bucket, hash FROM initial_token WHERE bucket < $1 ORDER BY bucket, hash LIMIT 1 OFFSET $2`
+	initialDrop    = `DELETE FROM initial_token WHERE bucket < $1 AND (bucket, hash) <= ($2, $3)`
+	initialDropAll = `DELETE FROM initial_token WHERE bucket < $1`
+
 	revocationBound = `SELECT bucket, realm, kind, subject FROM revocation WHERE bucket < $1
 		ORDER BY bucket, realm, kind, subject LIMIT 1 OFFSET $2`
 	revocationDrop    = `DELETE FROM revocation WHERE bucket < $1 AND (bucket, realm, kind, subject) <= ($2, $3, $4, $5)`
@@ -41,6 +49,8 @@ func expiringTables() []expiring {
 		{referenceBound, referenceDrop, referenceDropAll, bytesKey},
 		{familyBound, familyDrop, familyDropAll, bytesKey},
 		{ticketBound, ticketDrop, ticketDropAll, bytesKey},
+		{sessionBound, sessionDrop, sessionDropAll, bytesKey},
+		{initialBound, initialDrop, initialDropAll, bytesKey},
 		{revocationBound, revocationDrop, revocationDropAll, revocationKey},
 		{usageBound, usageDrop, usageDropAll, usageKey},
 	}
@@ -61,7 +71,7 @@ func revocationKey(row engine.Row) ([]any, error) {
 	return []any{bucket, realm, kind, blob(subject)}, err
 }
 
-// DropExpired implements token.Store. Tickets are dropped with the tokens.
+// DropExpired implements token.Store. Everything else that expires is dropped with the tokens.
 func (s *Store) DropExpired(ctx context.Context, now time.Time, limit int) (dropped int, err error) {
 	for _, t := range expiringTables() {
 		if dropped >= limit {

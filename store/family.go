@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	familyAdd = `INSERT INTO family (bucket, id, realm, client, account, grant_type, shape, scope, generation, uses, started_at, rotated_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12)`
-	familyGet = `SELECT id, client, account, grant_type, shape, scope, generation, started_at, rotated_at, expires_at FROM family
+	familyAdd = `INSERT INTO family (bucket, id, realm, client, account, grant_type, shape, scope, generation, uses, started_at, rotated_at, expires_at, sign_in)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13)`
+	familyGet = `SELECT id, client, account, grant_type, shape, scope, generation, started_at, rotated_at, expires_at, sign_in FROM family
 		WHERE bucket = $1 AND id = $2 AND realm = $3`
-	familyList = `SELECT id, client, account, grant_type, shape, scope, generation, started_at, rotated_at, expires_at FROM family
+	familyList = `SELECT id, client, account, grant_type, shape, scope, generation, started_at, rotated_at, expires_at, sign_in FROM family
 		WHERE realm = $1 AND account = $2 AND ($3 = '' OR client = $3) AND expires_at > $4 ORDER BY started_at DESC, id`
 	familyDelete    = `DELETE FROM family WHERE bucket = $1 AND id = $2 AND realm = $3`
 	familyEndUser   = `DELETE FROM family WHERE realm = $1 AND account = $2`
@@ -25,14 +25,22 @@ func (s *Store) CreateGrant(ctx context.Context, f *token.Family, r *token.Refer
 	const op = "create grant"
 	switch {
 	case f != nil && r != nil:
+		row, err := familyRow(f)
+		if err != nil {
+			return fault(op, err)
+		}
 		return s.write(ctx, op, func(tx engine.Tx) error {
-			if _, err := tx.Exec(familyAdd, familyRow(f)...); err != nil {
+			if _, err := tx.Exec(familyAdd, row...); err != nil {
 				return err
 			}
 			return addReference(tx, r)
 		})
 	case f != nil:
-		return s.run(ctx, op, familyAdd, familyRow(f)...)
+		row, err := familyRow(f)
+		if err != nil {
+			return fault(op, err)
+		}
+		return s.run(ctx, op, familyAdd, row...)
 	case r != nil:
 		row, err := referenceRow(r)
 		if err != nil {
@@ -43,25 +51,28 @@ func (s *Store) CreateGrant(ctx context.Context, f *token.Family, r *token.Refer
 	return nil
 }
 
-func familyRow(f *token.Family) []any {
+func familyRow(f *token.Family) ([]any, error) {
+	signedIn, err := signIn(f.SignIn)
 	return []any{
 		token.Bucket(f.ExpiresAt), f.ID[:], f.Realm, f.Client, f.User, f.Grant, string(f.Shape), f.Scope.String(),
-		int64(f.Generation), micros(f.StartedAt), micros(f.RotatedAt), micros(f.ExpiresAt),
-	}
+		int64(f.Generation), micros(f.StartedAt), micros(f.RotatedAt), micros(f.ExpiresAt), signedIn,
+	}, err
 }
 
 func readFamily(realm string, row engine.Row) (*token.Family, error) {
 	f := &token.Family{Realm: realm}
 	var id []byte
-	var shape, scope string
+	var shape, scope, signedIn string
 	var generation, started, rotated, expires int64
-	if err := row.Scan(&id, &f.Client, &f.User, &f.Grant, &shape, &scope, &generation, &started, &rotated, &expires); err != nil {
+	err := row.Scan(&id, &f.Client, &f.User, &f.Grant, &shape, &scope, &generation, &started, &rotated, &expires, &signedIn)
+	if err != nil {
 		return nil, err
 	}
 	copy(f.ID[:], id)
 	f.Shape, f.Scope, f.Generation = token.Shape(shape), scopes(scope), uint32(generation)
 	f.StartedAt, f.RotatedAt, f.ExpiresAt = moment(started), moment(rotated), moment(expires)
-	return f, nil
+	f.SignIn, err = readSignIn(signedIn)
+	return f, err
 }
 
 // Family implements token.Store.

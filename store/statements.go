@@ -4,7 +4,7 @@ import "slices"
 
 // statements lists every statement, so that an engine can prepare them; it runs no other.
 func statements() []string {
-	return slices.Concat(configStatements(), grantStatements(), recordStatements())
+	return slices.Concat(configStatements(), grantStatements(), recordStatements(), signInStatements())
 }
 
 func configStatements() []string {
@@ -12,7 +12,9 @@ func configStatements() []string {
 		realmList, realmPut, realmDelete,
 		scopeList, scopePut, scopeDelete,
 		clientGet, clientPage, clientPut, clientSwap, clientDelete,
-		accountGet, accountPage, accountPut, accountPassword, accountDelete,
+		accountGet, accountPage, accountPut, accountPassword, accountDelete, accountDoc, accountSwap, accountByEmail,
+		registrationAdd, registrationCount, registrationLock, registrationClient,
+		initialAdd, initialUse, initialSpent, initialBound, initialDrop, initialDropAll,
 		apiList, apiPut, apiDelete,
 		credentialGet, credentialList, credentialAll, credentialHash, credentialPut, credentialDelete, credentialEndClient,
 		certificateList, certificateAdd, certificateDelete,
@@ -33,9 +35,18 @@ func grantStatements() []string {
 func recordStatements() []string {
 	return []string{
 		keyList, keyAdd, keyRetire, keyDrop,
-		ticketAdd, ticketTake, ticketBound, ticketDrop, ticketDropAll,
+		ticketAdd, ticketClaim, ticketTake, ticketGet, ticketSwap, ticketSpend, ticketBound, ticketDrop, ticketDropAll,
 		eventAdd, eventPage,
 		acmeGet, acmePut, acmeList, acmeDelete, acmeClear, acmeLock, acmeRenew, acmeUnlock,
 		usageLease, usageReturn, usageGet, usageBound, usageDrop, usageDropAll,
+	}
+}
+
+func signInStatements() []string {
+	return []string{
+		sessionAdd, sessionGet, sessionDoc, sessionList, sessionTouch, sessionSwap, sessionReplace, sessionEnd, sessionEndUser,
+		sessionBound, sessionDrop, sessionDropAll,
+		consentGet, consentList, consentPut, consentEnd, consentEndUser, consentEndClient,
+		factorGet, factorList, factorAdd, factorSwap, factorDelete, factorEndUser,
 	}
 }

@@ -11,11 +11,14 @@ import (
 	"sallyport/api"
 	"sallyport/audit"
 	"sallyport/client"
+	"sallyport/consent"
 	"sallyport/credential"
 	"sallyport/deployment"
+	"sallyport/factor"
 	"sallyport/feed"
 	"sallyport/key"
 	"sallyport/realm"
+	"sallyport/session"
 	"sallyport/store/engine"
 	"sallyport/store/postgres"
 	"sallyport/store/sqlite"
@@ -31,7 +34,12 @@ var (
 	_ user.Store       = (*Store)(nil)
 	_ key.Store        = (*Store)(nil)
 	_ token.Store      = (*Store)(nil)
-	_ ticket.Store     = (*Store)(nil)
+	_ ticket.Book      = (*Store)(nil)
+	_ session.Store    = (*Store)(nil)
+	_ consent.Store    = (*Store)(nil)
+	_ factor.Store     = (*Store)(nil)
+	_ user.Editor      = (*Store)(nil)
+	_ client.Registry  = (*Store)(nil)
 	_ api.Store        = (*Store)(nil)
 	_ credential.Store = (*Store)(nil)
 	_ audit.Store      = (*Store)(nil)

@@ -12,10 +12,14 @@ import (
 const (
 	accountGet  = `SELECT name, password, doc FROM account WHERE realm = $1 AND name = $2`
 	accountPage = `SELECT name, password, doc FROM account WHERE realm = $1 AND name > $2 ORDER BY name LIMIT $3`
-	accountPut  = `INSERT INTO account (realm, name, password, doc) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (realm, name) DO UPDATE SET password = excluded.password, doc = excluded.doc`
+	accountPut  = `INSERT INTO account (realm, name, password, email, doc) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (realm, name) DO UPDATE SET password = excluded.password, email = excluded.email, doc = excluded.doc`
 	accountPassword = `UPDATE account SET password = $4 WHERE realm = $1 AND name = $2 AND password = $3`
-	accountDelete   = `DELETE FROM account WHERE realm = $1 AND name = $2`
+	accountDoc      = `SELECT password, doc FROM account WHERE realm = $1 AND name = $2`
+	accountSwap     = `UPDATE account SET password = $5, email = $6, doc = $7 WHERE realm = $1 AND name = $2 AND password = $3 AND doc = $4`
+	// email <> '' tells the databases that the index serves.
+	accountByEmail = `SELECT name, password, doc FROM account WHERE realm = $1 AND email = $2 AND email <> '' ORDER BY name LIMIT 2`
+	accountDelete  = `DELETE FROM account WHERE realm = $1 AND name = $2`
 )
 
 // User implements user.Store.

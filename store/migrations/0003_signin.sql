@@ -55,14 +55,19 @@ CREATE TABLE registration (
 	FOREIGN KEY (realm, client) REFERENCES client (realm, id) ON DELETE CASCADE
 ) /*sqlite: WITHOUT ROWID */;
 
+-- Expires like a ticket.
 CREATE TABLE initial_token (
 	hash       BYTEA NOT NULL PRIMARY KEY,
+	bucket     BIGINT NOT NULL,
 	realm      TEXT /*postgres: COLLATE "C" */ NOT NULL REFERENCES realm (name) ON DELETE CASCADE,
 	uses       BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL
 ) /*sqlite: WITHOUT ROWID */;
+CREATE INDEX initial_token_bucket ON initial_token (bucket, hash);
+CREATE INDEX initial_token_realm ON initial_token (realm);
 
--- In lower case, so that a forgotten password can be asked for by address.
+-- The letters of ASCII in lower case, so that a forgotten password can be asked for by address. Others stay as they are: two
+-- that only look alike in lower case are not one address.
 ALTER TABLE account ADD COLUMN email TEXT /*postgres: COLLATE "C" */ NOT NULL DEFAULT '';
-UPDATE account SET email = lower(COALESCE(/*sqlite: json_extract(doc, '$.email') */ /*postgres: doc::json ->> 'email' */, ''));
+UPDATE account SET email = lower(COALESCE(/*sqlite: json_extract(doc, '$.email') */ /*postgres: doc::json ->> 'email' */, '') /*postgres: COLLATE "C" */);
 CREATE INDEX account_email ON account (realm, email) WHERE email <> '';
