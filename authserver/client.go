@@ -10,12 +10,24 @@ import (
 )
 
 // credentials reads how a client presents itself: by HTTP Basic whose halves are form-encoded, by client_id and
-// client_secret in the body, or by client_id alone (RFC 6749 sections 2.3.1 and 3.2.1). More than one way in a request is
-// refused (section 2.3); a client_id beside a Basic header is not a second way if it is the same.
+// client_secret in the body, by an assertion (RFC 7521 section 4.2), or by client_id alone (RFC 6749 sections 2.3.1 and
+// 3.2.1). More than one way in a request is refused (section 2.3); a client_id beside a Basic header is not a second way if
+// it is the same.
 func credentials(r *http.Request, p oauth.Params) (client.Credentials, error) {
 	id := p.Get("client_id")
 	secret, hasSecret := p.Lookup("client_secret")
 	headers := r.Header["Authorization"]
+	assertion, kind := p.Get("client_assertion"), p.Get("client_assertion_type")
+	if assertion != "" || kind != "" {
+		if len(headers) > 0 || secret != "" {
+			return client.Credentials{}, twoMethods()
+		}
+		creds := client.AssertionCredentials(assertion, kind)
+		if id != "" { // it need not be there; that the assertion is of the same client is found out with the rest of it
+			creds.ID = id
+		}
+		return creds, nil
+	}
 	if len(headers) == 0 {
 		if hasSecret {
 			// A parameter without a value is a parameter left out (RFC 6749 section 3.2).
@@ -44,7 +56,7 @@ func credentials(r *http.Request, p oauth.Params) (client.Credentials, error) {
 
 func twoMethods() *oauth.Error {
 	e := oauth.Fail(oauth.ParameterInvalid, "client_secret")
-	e.Description = "The client authenticates in more than one way. Use the Authorization header or the body, not both."
+	e.Description = "The client authenticates in more than one way. Use one: the Authorization header, client_secret or client_assertion."
 	return e
 }
 

@@ -11,10 +11,11 @@ import (
 	"sallyport/user"
 )
 
-// NewSecret generates a secret of 256 bits, in characters that survive every encoding and are selected by a double click.
+// NewSecret generates a secret of 320 bits, in characters that survive every encoding and are selected by a double click:
+// 64 of them, which is enough for HS512 (RFC 7518 section 3.2).
 // A ttl of 0 lets it live until it is removed. The plain text is shown once and not kept.
 func NewSecret(now time.Time, ttl time.Duration) (plain string, s Secret) {
-	var raw [32]byte
+	var raw [40]byte
 	_, _ = rand.Read(raw[:]) // never fails: see crypto/rand
 	plain = strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw[:]))
 	return plain, newSecret(user.Digest(plain), now, ttl)

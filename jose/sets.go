@@ -119,7 +119,7 @@ func (s *Sets) find(from Source) *remote {
 // choose returns the keys that may have made a signature: of the right type and curve, and of the name that it gives.
 func choose(keys []key, t *Token) (found []key) {
 	for _, k := range keys {
-		if (t.KeyID == "" || k.id == t.KeyID) && (k.alg == "" || k.alg == t.Alg) && slices.Contains(algorithms(k.public), t.Alg) {
+		if (t.KeyID == "" || k.id == "" || k.id == t.KeyID) && (k.alg == "" || k.alg == t.Alg) && slices.Contains(algorithms(k.public), t.Alg) {
 			if found = append(found, k); len(found) == mostTries {
 				break
 			}
