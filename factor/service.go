@@ -21,16 +21,19 @@ import (
 type Config struct {
 	Store  Store
 	Hub    *feed.Hub
-	Master key.Master       // secrets are sealed under it
-	Now    func() time.Time // nil: time.Now
+	Master key.Master // secrets are sealed under it
+	// Ceremonies verifies passkeys. Nil: there are none.
+	Ceremonies Ceremonies
+	Now        func() time.Time // nil: time.Now
 }
 
 // A Service adds, checks and removes factors. It does not count guesses: whoever asks it to check a code slows them down.
 type Service struct {
-	store     Store
-	master    key.Master
-	now       func() time.Time
-	summaries *feed.Directory[Summary]
+	store      Store
+	master     key.Master
+	ceremonies Ceremonies
+	now        func() time.Time
+	summaries  *feed.Directory[Summary]
 }
 
 const (
@@ -42,7 +45,7 @@ const (
 
 // New returns a service whose memory the hub keeps current.
 func New(c Config) *Service {
-	s := &Service{store: c.Store, master: c.Master, now: c.Now}
+	s := &Service{store: c.Store, master: c.Master, ceremonies: c.Ceremonies, now: c.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
