@@ -21,7 +21,8 @@ const (
 // Check reports what is wrong with a client, nil if nothing. Whether its scopes and grants exist is for whoever knows
 // the realm.
 func Check(c *Client) error {
-	checks := []func(*Client) error{checkTexts, checkKind, checkSecrets, checkLists, checkURLs, checkTokens, checkConditions, checkLimits, checkCertificates}
+	checks := []func(*Client) error{checkTexts, checkKind, checkSecrets, checkLists, checkURLs, checkTokens, checkConditions, checkLimits, checkCertificates,
+		checkMethod, checkOpenID, checkRegistered}
 	for _, check := range checks {
 		if err := check(c); err != nil {
 			return err
@@ -103,20 +104,12 @@ func checkLists(c *Client) error {
 		field  string
 		values []string
 	}{{"grants", c.Grants}, {"scopes", c.Scopes}, {"audience", c.Audience}, {"authorities", c.Authorities}, {"redirect_uris", c.RedirectURIs}} {
-		if len(l.values) > maxList {
-			return fmt.Errorf("%s: %d are too many; give at most %d", l.field, len(l.values), maxList)
+		most := maxText
+		if l.field == "redirect_uris" {
+			most = maxLong
 		}
-		for i, v := range l.values {
-			if v == "" || slices.Contains(l.values[:i], v) {
-				return fmt.Errorf("%s: %s is empty or given twice; remove it", l.field, realm.Show(v))
-			}
-			most := maxText
-			if l.field == "redirect_uris" {
-				most = maxLong
-			}
-			if err := checkText(l.field, v, most); err != nil {
-				return err
-			}
+		if err := checkList(l.field, l.values, most); err != nil {
+			return err
 		}
 	}
 	for _, name := range c.Scopes {
@@ -127,8 +120,22 @@ func checkLists(c *Client) error {
 	return nil
 }
 
-// checkURLs holds redirect URIs against RFC 6749 section 3.1.2: absolute, without fragment. Schemes that run code in a
-// browser are never a way back to a client.
+// checkList checks each entry of a list of texts, and that none comes twice.
+func checkList(field string, values []string, most int) error {
+	if len(values) > maxList {
+		return fmt.Errorf("%s: %d are too many; give at most %d", field, len(values), maxList)
+	}
+	for i, v := range values {
+		if v == "" || slices.Contains(values[:i], v) {
+			return fmt.Errorf("%s: %s is empty or given twice; remove it", field, realm.Show(v))
+		}
+		if err := checkText(field, v, most); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func checkURLs(c *Client) error {
 	if c.URL != "" {
 		if u, err := url.Parse(c.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
@@ -136,16 +143,8 @@ func checkURLs(c *Client) error {
 		}
 	}
 	for _, raw := range c.RedirectURIs {
-		u, err := url.Parse(raw)
-		switch {
-		case err != nil || !u.IsAbs() || strings.ContainsAny(raw, " \\"):
-			return fmt.Errorf("redirect_uris: %s is not an absolute URI; use one such as https://app.example.org/callback", realm.Show(raw))
-		case strings.Contains(raw, "#"):
-			return fmt.Errorf("redirect_uris: %s has a fragment; leave out everything from # on", realm.Show(raw))
-		case slices.Contains([]string{"javascript", "data", "vbscript", "blob", "file"}, strings.ToLower(u.Scheme)):
-			return fmt.Errorf("redirect_uris: %s has a scheme that cannot lead back to a client; use https or the client's own", realm.Show(raw))
-		case (u.Scheme == "https" || u.Scheme == "http") && (u.Host == "" || u.User != nil):
-			return fmt.Errorf("redirect_uris: %s has no host or names a user; use one such as https://app.example.org/callback", realm.Show(raw))
+		if err := checkRedirect(raw); err != nil {
+			return fmt.Errorf("redirect_uris: %w", err)
 		}
 	}
 	return nil

@@ -28,6 +28,11 @@ func (c *checker) file(f *File) {
 		c.told(f.Place, "", realm.Check(f.realm(nil)))
 	}
 	c.named(f.Place, "dialects", "dialect", f.Dialects, c.Dialects)
+	for _, g := range f.Registration.Grants {
+		if !slices.Contains(c.Grants, g) {
+			c.faults.Add(f.Of("registration"), "registration.grants: there is no grant %.40q; %s", g, choice(g, slices.Clone(c.Grants)))
+		}
+	}
 	seen := names{}
 	for i := range f.Scopes {
 		s := &f.Scopes[i]
@@ -137,6 +142,7 @@ func (c *checker) client(cl *Client, all string) {
 			c.faults.Add(s.At, "%s: secrets: entry %d holds no secret; give one of %s", subject, i+1, strings.Join(forms, ", "))
 		}
 		c.hash(s.Place, subject, "secret_hash", s.SecretHash)
+		c.sealed(s, subject)
 	}
 	for _, g := range cl.Grants {
 		if !slices.Contains(c.Grants, g) && !strings.EqualFold(g, "public") {
@@ -146,6 +152,7 @@ func (c *checker) client(cl *Client, all string) {
 	if all != "" && !cl.Trusted && slices.Contains(cl.Scopes, all) {
 		c.faults.Add(cl.Of("scopes"), "%s: scopes: %s covers every scope, which only a trusted client may have; add `trusted: true` or name the scopes", subject, all)
 	}
+	c.registered(&cl.Registered, subject)
 	c.told(cl.Place, subject, client.Check(cl.client("", nil)))
 	c.keys(cl)
 }

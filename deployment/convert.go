@@ -1,6 +1,9 @@
 package deployment
 
 import (
+	"encoding/json"
+	"strings"
+
 	"sallyport/client"
 	"sallyport/realm"
 	"sallyport/scope"
@@ -27,6 +30,12 @@ func (f *File) realm(stored *realm.Realm) *realm.Realm {
 		"refresh_token": func() { r.RefreshToken = realm.RefreshToken(f.RefreshToken) },
 		"all_scope":     func() { r.AllScope = f.AllScope },
 		"keys":          func() { r.Keys = realm.KeySchedule(f.Keys) },
+		"sign_in":       func() { r.SignIn = realm.SignIn(f.SignIn) },
+		"registration":  func() { r.Registration = realm.Registration(f.Registration) },
+		"brand":         func() { r.Brand = realm.Brand(f.Brand) },
+		"require_pkce":  func() { r.RequirePKCE = f.RequirePKCE },
+		"require_par":   func() { r.RequirePAR = f.RequirePAR },
+		"id_token_alg":  func() { r.IDTokenAlg = f.IDTokenAlg },
 		"trusted_issuers": func() {
 			r.TrustedIssuers = nil
 			for _, t := range f.TrustedIssuers {
@@ -56,9 +65,20 @@ func (u *User) user(in string, stored *user.User) *user.User {
 	if status == "" {
 		status = user.On
 	}
-	return &user.User{
+	n := &user.User{
 		Realm: in, Name: u.Name, Password: password, Alias: u.Alias, Email: u.Email, Status: status, Org: u.Org, Roles: u.Roles,
+		Profile: u.Profile.profile(), Attributes: u.Attributes,
 	}
+	if stored != nil {
+		n.UpdatedAt = stored.UpdatedAt
+	}
+	switch {
+	case u.EmailVerified != nil:
+		n.EmailVerified = *u.EmailVerified
+	case stored != nil:
+		n.EmailVerified = stored.EmailVerified && strings.EqualFold(stored.Email, u.Email)
+	}
+	return n
 }
 
 // client returns the client as the file wants it, but for the secrets.
@@ -71,11 +91,16 @@ func (c *Client) client(in string, stored *client.Client) *client.Client {
 		NotBefore: c.NotBefore.Time, NotAfter: c.NotAfter.Time,
 		Addresses: c.Addresses, Hours: c.Hours, Rate: c.Rate, Quota: client.Quota(c.Quota), TokenUses: c.TokenUses,
 		Priority: c.Priority, Certificates: c.Certificates,
+		AuthMethod: client.Method(c.AuthMethod), AuthAlg: c.AuthAlg, JWKS: json.RawMessage(c.JWKS), JWKSURI: c.JWKSURI,
+		OpenID: client.OpenID(c.OpenID), Registered: c.Registered.registered(),
 	}
 	if n.Type == "" {
 		n.Type = client.Confidential
 	}
 	if stored != nil {
+		if !c.Has("registered") {
+			n.Registered = stored.Registered
+		}
 		n.Secrets = stored.Secrets
 		if n.Status == "" {
 			n.Status = stored.Status

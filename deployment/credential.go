@@ -1,6 +1,9 @@
 package deployment
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -73,6 +76,31 @@ func (c *checker) hash(p strictyaml.Place, subject, key, text string) {
 	}
 	if err := user.CheckHash(text); err != nil {
 		c.faults.Add(p.Of(key), "%.100s: %s: %s", subject, key, strings.TrimPrefix(err.Error(), "hash: "))
+	}
+}
+
+// sealed checks the form in which export writes a secret that is kept under the master key.
+func (c *checker) sealed(s *Secret, subject string) {
+	if !s.Has("secret_sealed") {
+		return
+	}
+	_, err := base64.StdEncoding.DecodeString(s.SecretSealed)
+	switch {
+	case err != nil || s.SecretSealed == "":
+		c.faults.Add(s.Of("secret_sealed"), "%.100s: secret_sealed: is not Base64; copy it from an export", subject)
+	case s.ID == "" || s.SecretHash == "":
+		c.faults.Add(s.Of("secret_sealed"), "%.100s: secret_sealed: needs id and secret_hash beside it; copy all three from an export", subject)
+	}
+}
+
+// registered checks what export writes of a client that registered itself.
+func (c *checker) registered(r *Registered, subject string) {
+	if r.At.IsZero() && r.TokenHash == "" && r.Metadata == nil {
+		return
+	}
+	raw, err := hex.DecodeString(r.TokenHash)
+	if r.At.IsZero() || err != nil || len(raw) != sha256.Size {
+		c.faults.Add(r.Place.At, "%.100s: registered: needs at, and token_hash, a SHA-256 in hex; copy both from an export", subject)
 	}
 }
 

@@ -111,7 +111,9 @@ func fields(v any) map[string]json.RawMessage {
 	if err != nil || json.Unmarshal(text, &m) != nil {
 		return m
 	}
-	delete(m, "secrets")
+	for _, key := range []string{"secrets", "registered", "updated_at"} { // the last follows from the others
+		delete(m, key)
+	}
 	return m
 }
 
@@ -130,9 +132,15 @@ func show(key string, j json.RawMessage) string {
 	return words(v)
 }
 
+// longWord is how much of a text is shown: a picture is one, too.
+const longWord = 200
+
 func words(v any) string {
 	switch x := v.(type) {
 	case string:
+		if len(x) > longWord {
+			x = strings.ToValidUTF8(x[:longWord], "") + "…"
+		}
 		if x == "" || strings.ContainsAny(x, " \t\n;") {
 			return fmt.Sprintf("%q", x)
 		}

@@ -3,8 +3,10 @@ package deployment
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"time"
 
 	"sallyport/api"
 	"sallyport/client"
@@ -144,6 +146,8 @@ func FromRealm(r *realm.Realm) *File {
 	f := &File{
 		Realm: r.Name, Issuer: r.Issuer, Hosts: r.Hosts, AccessToken: AccessToken(r.AccessToken),
 		RefreshToken: RefreshToken(r.RefreshToken), AllScope: r.AllScope, Keys: Keys(r.Keys),
+		SignIn: SignIn(r.SignIn), Registration: Registration(r.Registration), Brand: Brand(r.Brand),
+		RequirePKCE: r.RequirePKCE, RequirePAR: r.RequirePAR, IDTokenAlg: r.IDTokenAlg,
 	}
 	for _, d := range r.Dialects {
 		f.Dialects = append(f.Dialects, Named(d))
@@ -158,9 +162,14 @@ func fromScope(s scope.Scope) Scope { return Scope{Name: s.Name, Description: s.
 
 // FromUser writes a stored user as a file would.
 func FromUser(u *user.User) User {
-	return User{
+	f := User{
 		Name: u.Name, PasswordHash: u.Password, Status: Status(u.Status), Alias: u.Alias, Email: u.Email, Org: u.Org, Roles: u.Roles,
+		Profile: fromProfile(u.Profile), Attributes: u.Attributes,
 	}
+	if u.EmailVerified {
+		f.EmailVerified = &u.EmailVerified
+	}
+	return f
 }
 
 // FromClient writes a stored client as a file would.
@@ -172,13 +181,30 @@ func FromClient(c *client.Client) Client {
 		NotBefore: Moment{c.NotBefore}, NotAfter: Moment{c.NotAfter},
 		Addresses: c.Addresses, Hours: c.Hours, Rate: c.Rate, Quota: Quota(c.Quota), TokenUses: c.TokenUses, Priority: c.Priority,
 		Certificates: c.Certificates,
+		AuthMethod:   string(c.AuthMethod), AuthAlg: c.AuthAlg, JWKS: JSON(canonical(c.JWKS)), JWKSURI: c.JWKSURI,
+		OpenID: OpenID(c.OpenID), Registered: fromRegistered(c.Registered),
 	}
-	if len(c.Secrets) == 1 && c.Secrets[0].ExpiresAt.IsZero() {
+	if len(c.Secrets) == 1 && c.Secrets[0].ExpiresAt.IsZero() && len(c.Secrets[0].Sealed) == 0 {
 		f.SecretHash = c.Secrets[0].Hash
 		return f
 	}
-	for _, s := range c.Secrets {
-		f.Secrets = append(f.Secrets, Secret{SecretHash: s.Hash, Expires: Moment{s.ExpiresAt}})
-	}
+	f.Secrets = FromSecrets(c)
 	return f
+}
+
+// FromSecrets writes a client's secrets as a file would: as hashes, and under the master key where they are kept so.
+func FromSecrets(c *client.Client) (list []Secret) {
+	for _, s := range c.Secrets {
+		entry := Secret{SecretHash: s.Hash, Expires: Moment{s.ExpiresAt}}
+		if len(s.Sealed) > 0 {
+			entry.ID, entry.SecretSealed = s.ID, base64.StdEncoding.EncodeToString(s.Sealed)
+		}
+		list = append(list, entry)
+	}
+	return list
+}
+
+// GeneratedSecret is an entry for a secret that client.NewSecret made: it is long enough for a fast hash.
+func GeneratedSecret(plain string, expires time.Time) Secret {
+	return Secret{Secret: plain, Expires: Moment{expires}, generated: true}
 }

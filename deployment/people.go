@@ -4,9 +4,11 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"sallyport/audit"
 	"sallyport/client"
+	"sallyport/deployment/strictyaml"
 	"sallyport/feed"
 	"sallyport/token"
 	"sallyport/user"
@@ -34,7 +36,9 @@ func (p *Planner) users(ctx context.Context, plan *Plan, f *File) error {
 		old := stored[f.Users[i].Name]
 		u := f.Users[i].user(f.Realm, old)
 		u.Password = hashes[i]
-		plan.user(old, u)
+		if plan.user(old, u) {
+			u.UpdatedAt = p.Now().UTC().Truncate(time.Microsecond)
+		}
 	}
 	if p.Prune {
 		for _, name := range slices.Sorted(maps.Keys(stored)) {
@@ -46,7 +50,8 @@ func (p *Planner) users(ctx context.Context, plan *Plan, f *File) error {
 	return nil
 }
 
-func (p *Plan) user(old, u *user.User) {
+// user adds a user, and reports whether anything changes.
+func (p *Plan) user(old, u *user.User) bool {
 	line := Line{Op: Add, Kind: feed.User, Realm: u.Realm, Name: u.Name}
 	event := audit.Event{User: u.Name}
 	if old != nil {
@@ -56,7 +61,7 @@ func (p *Plan) user(old, u *user.User) {
 			line.Words = join(line.Words, "password changed")
 		}
 		if line.Words == "" {
-			return
+			return false
 		}
 		if (old.Status == user.On) != (u.Status == user.On) { // switched on again: what slipped through on the way off ends now
 			p.revoke(u.Realm, token.RevokeUser, u.Name)
@@ -64,6 +69,7 @@ func (p *Plan) user(old, u *user.User) {
 	}
 	p.Changes.Users = append(p.Changes.Users, u)
 	p.note(line, event)
+	return true
 }
 
 func (p *Planner) clients(ctx context.Context, plan *Plan, f *File) error {
@@ -84,10 +90,15 @@ func (p *Planner) clients(ctx context.Context, plan *Plan, f *File) error {
 	if err != nil {
 		return err
 	}
+	var faults strictyaml.Errors
 	for i := range f.Clients {
 		old := stored[f.Clients[i].ID]
 		c := f.Clients[i].client(f.Realm, old)
 		c.Secrets = secrets[i].list
+		sealed := p.seal(c, &f.Clients[i], secrets[i], &faults)
+		if old != nil && secrets[i].words == "" && old.AuthMethod == c.AuthMethod {
+			secrets[i].words = sealed
+		}
 		keys, err := p.keys(book, f.Realm, &f.Clients[i])
 		if err != nil {
 			return err
@@ -99,6 +110,9 @@ func (p *Planner) clients(ctx context.Context, plan *Plan, f *File) error {
 		if s := secrets[i].generated; s != "" {
 			plan.Generated = append(plan.Generated, Generated{Realm: f.Realm, Client: c.ID, Secret: s})
 		}
+	}
+	if err := faults.Err(); err != nil {
+		return err
 	}
 	if p.Prune {
 		for _, id := range slices.Sorted(maps.Keys(stored)) {

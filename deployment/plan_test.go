@@ -11,6 +11,7 @@ import (
 
 	"sallyport/audit"
 	"sallyport/deployment"
+	"sallyport/key"
 	"sallyport/token"
 )
 
@@ -20,7 +21,10 @@ func plan(t *testing.T, m *memory, text string, prune bool) *deployment.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := deployment.Planner{Store: m, Hasher: hasher{}, Now: func() time.Time { return now }, Prune: prune}
+	p := deployment.Planner{
+		Store: m, Hasher: hasher{}, Now: func() time.Time { return now }, Prune: prune,
+		Master: func() (key.Master, error) { return key.Master{1}, nil },
+	}
 	planned, err := p.Plan(context.Background(), files)
 	if err != nil {
 		t.Fatal(err)

@@ -3,12 +3,14 @@ package deployment
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"sallyport/client"
+	"sallyport/user"
 )
 
 // password returns the hash to store for a user whose stored one is old.
@@ -36,8 +38,9 @@ func (p *Planner) verify(ctx context.Context, hash, plain string) (bool, error) 
 // A secretChange is what becomes of a client's secrets.
 type secretChange struct {
 	list      []client.Secret
-	words     string // what changed, "" if nothing
-	generated string // a secret that was made
+	words     string            // what changed, "" if nothing
+	generated string            // a secret that was made
+	plain     map[string]string // secrets as the file gives them, by id
 }
 
 // secrets compares the secrets that a file wants with those that are stored. Since applying a file twice must change
@@ -52,16 +55,20 @@ func (p *Planner) secrets(ctx context.Context, c *Client, old *client.Client) (s
 	case c.Secret != "" || c.SecretHash != "":
 		want = []Secret{{Secret: c.Secret, SecretHash: c.SecretHash}}
 	case c.Generated:
-		now := p.Now()
-		if slices.ContainsFunc(stored, func(s client.Secret) bool { return s.Live(now) }) {
+		now, byMAC := p.Now(), client.Method(c.AuthMethod) == client.MethodSecretJWT
+		if slices.ContainsFunc(stored, func(s client.Secret) bool { return s.Live(now) && (!byMAC || len(s.Sealed) > 0) }) {
 			return secretChange{list: stored}, nil
 		}
 		plain, s := client.NewSecret(now, 0)
-		return secretChange{list: []client.Secret{s}, words: "secret generated", generated: plain}, nil
+		list := []client.Secret{s}
+		if byMAC {
+			list = append(slices.Clone(stored), s)
+		}
+		return secretChange{list: list, words: "secret generated", generated: plain, plain: map[string]string{s.ID: plain}}, nil
 	case len(want) == 0 && !c.Has("secrets"):
 		return secretChange{list: stored}, nil
 	}
-	change := secretChange{}
+	change := secretChange{plain: map[string]string{}}
 	left := slices.Clone(stored)
 	for _, w := range want {
 		i, err := p.match(ctx, w, left)
@@ -75,6 +82,7 @@ func (p *Planner) secrets(ctx context.Context, c *Client, old *client.Client) (s
 			}
 			change.list = append(change.list, s)
 			change.words = "secret changed"
+			change.plain[s.ID] = w.Secret
 			continue
 		}
 		s := left[i]
@@ -84,6 +92,7 @@ func (p *Planner) secrets(ctx context.Context, c *Client, old *client.Client) (s
 			change.words = join(change.words, "secret "+s.ID+" expires "+moment(s.ExpiresAt))
 		}
 		change.list = append(change.list, s)
+		change.plain[s.ID] = w.Secret
 	}
 	if len(left) > 0 && !strings.HasPrefix(change.words, "secret changed") {
 		change.words = join("secret removed", change.words)
@@ -118,7 +127,18 @@ func (p *Planner) newSecret(ctx context.Context, w Secret) (client.Secret, error
 	s := client.Secret{
 		ID: strings.ToLower(rand.Text()[:10]), Hash: w.SecretHash, CreatedAt: p.Now().UTC().Truncate(time.Microsecond), ExpiresAt: w.Expires.Time,
 	}
+	if w.ID != "" {
+		s.ID = w.ID
+	}
+	s.Sealed, _ = base64.StdEncoding.DecodeString(w.SecretSealed) // looked at by the checker
+	if len(s.Sealed) == 0 {
+		s.Sealed = nil
+	}
 	if s.Hash != "" {
+		return s, nil
+	}
+	if w.generated {
+		s.Hash = user.Digest(w.Secret)
 		return s, nil
 	}
 	var err error

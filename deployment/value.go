@@ -100,3 +100,46 @@ func canonical(j json.RawMessage) json.RawMessage {
 	}
 	return c
 }
+
+// JSON is any value, kept as JSON. It is written as YAML or, quoted, as JSON.
+type JSON json.RawMessage
+
+// UnmarshalNode reads the value.
+func (j *JSON) UnmarshalNode(v strictyaml.Node) error {
+	if text, ok := v.Scalar(); ok {
+		if !json.Valid([]byte(text)) {
+			return errors.New("is not JSON; write keys with values")
+		}
+		*j = JSON(canonical(json.RawMessage(text)))
+		return nil
+	}
+	text, err := v.JSON()
+	*j = JSON(canonical(text))
+	return err
+}
+
+// Flow writes the value: JSON is YAML in flow style.
+func (j JSON) Flow() (string, error) { return string(j), nil }
+
+// An Object is keys with any values.
+type Object map[string]any
+
+// UnmarshalNode reads the object.
+func (o *Object) UnmarshalNode(v strictyaml.Node) error {
+	text, err := v.JSON()
+	if err != nil {
+		return err
+	}
+	m := map[string]any{}
+	if json.Unmarshal(text, &m) != nil {
+		return errors.New("want keys with values")
+	}
+	*o = m
+	return nil
+}
+
+// Flow writes the object.
+func (o Object) Flow() (string, error) {
+	text, err := json.Marshal(map[string]any(o))
+	return string(text), err
+}

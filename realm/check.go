@@ -61,8 +61,28 @@ func Check(r *Realm) error {
 	if err := r.Keys.check(); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
+	for _, part := range []struct {
+		field string
+		check func() error
+	}{{"sign_in", r.SignIn.Check}, {"registration", r.Registration.Check}, {"brand", r.Brand.Check}} {
+		if err := part.check(); err != nil {
+			return fmt.Errorf("%s.%w", part.field, err)
+		}
+	}
+	if r.IDTokenAlg != "" && !slices.Contains(algs, r.IDTokenAlg) {
+		return fmt.Errorf("id_token_alg: %s is not an algorithm for ID tokens; use %s", Show(r.IDTokenAlg), strings.Join(algs, ", "))
+	}
+	if r.SignIn.ACR == ACRPhishingResistant && !r.SignIn.Allows(ByPasskey) {
+		return fmt.Errorf("sign_in.acr: %s is reached by a passkey alone; add passkey to methods, or ask for less", r.SignIn.ACR)
+	}
+	if r.AllScope != "" && slices.Contains(r.Registration.Scopes, r.AllScope) {
+		return fmt.Errorf("registration.scopes: %s covers every scope, which only a trusted client may have; name the scopes", Show(r.AllScope))
+	}
 	return checkTrusted(r)
 }
+
+// Algs are the algorithms that sign what this server issues.
+func Algs() []string { return slices.Clone(algs) }
 
 // Check reports what is wrong with the settings, nil if nothing.
 func (a AccessToken) Check() error {

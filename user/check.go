@@ -37,6 +37,9 @@ func Check(u *User) error {
 			return err
 		}
 	}
+	if err := checkProfile(u); err != nil {
+		return err
+	}
 	switch {
 	case u.Password == "":
 		return nil

@@ -5,7 +5,6 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -105,12 +104,14 @@ func flow(v reflect.Value) (string, error) {
 			parts = append(parts, name+": "+text)
 		}
 	case reflect.Map:
-		for _, name := range slices.Sorted(maps.Keys(v.Interface().(map[string][]string))) {
-			text, err := flow(v.MapIndex(reflect.ValueOf(name)))
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		for _, name := range keys {
+			text, err := flow(v.MapIndex(name))
 			if err != nil {
 				return "", err
 			}
-			parts = append(parts, Quote(name)+": "+text)
+			parts = append(parts, Quote(name.String())+": "+text)
 		}
 	case reflect.String:
 		return Quote(v.String()), nil
