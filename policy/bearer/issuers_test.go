@@ -323,7 +323,7 @@ func TestForgeries(t *testing.T) {
 	if n := p.web.count("https://evil.example.org/jwks"); n != 0 {
 		t.Error("keys were fetched from where a token said")
 	}
-	if n := p.web.count(jwksURI); n > 1 {
+	if n := p.web.count(jwksURI); n > 2 { // at first, and once because a key was not among them
 		t.Errorf("the keys were fetched %d times", n)
 	}
 }

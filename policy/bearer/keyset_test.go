@@ -30,18 +30,21 @@ func TestRotation(t *testing.T) {
 	if _, err := p.call(t, p.good(t, nil)); err != nil {
 		t.Fatal(err)
 	}
-	p.web.set(jwksURI, jwks(t, public(p.other.Public(), "n")))
-	// Whoever asks for keys that are not known has the issuer asked, but not more often than twice a minute.
-	p.pass(10 * time.Second)
+	// Whoever comes with keys that are not known has the issuer asked, but not more often than once a minute.
 	for n := range 5 {
 		if _, err := p.call(t, newer(n)); policytest.Reason(err) != oauth.TokenMalformed {
-			t.Fatalf("within the pause: %v", err)
+			t.Fatalf("a key that is not published: %v", err)
 		}
 	}
-	if n := p.web.count(jwksURI); n != 1 {
+	if n := p.web.count(jwksURI); n != 2 {
 		t.Fatalf("fetched %d times", n)
 	}
-	p.pass(25 * time.Second)
+	p.web.set(jwksURI, jwks(t, public(p.other.Public(), "n")))
+	p.pass(55 * time.Second)
+	if _, err := p.call(t, newer(8)); policytest.Reason(err) != oauth.TokenMalformed {
+		t.Fatalf("within the pause: %v", err)
+	}
+	p.pass(10 * time.Second)
 	if _, err := p.call(t, newer(9)); err != nil {
 		t.Fatalf("after the pause: %v", err)
 	}
