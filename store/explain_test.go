@@ -95,7 +95,12 @@ func TestNoStatementScansPostgres(t *testing.T) {
 		INSERT INTO scope SELECT 'r' || i, 'c' || j, '' FROM generate_series(1, 100) i, generate_series(1, 50) j;
 		INSERT INTO api SELECT 'r' || i, 'c' || j, '{}' FROM generate_series(1, 100) i, generate_series(1, 50) j;
 		INSERT INTO credential SELECT 'r' || i, 'k' || j, 'c' || j % 10, 'apikey', sha256((i || '/' || j)::bytea), '{}' FROM generate_series(1, 100) i, generate_series(1, 50) j;
-		INSERT INTO account SELECT 'r' || i, 'c' || j, '', '{}' FROM generate_series(1, 100) i, generate_series(1, 50) j;
+		INSERT INTO account SELECT 'r' || i, 'c' || j, '', '{}', 'c' || j || '@example.org' FROM generate_series(1, 100) i, generate_series(1, 50) j;
+		INSERT INTO session SELECT sha256((i || '/' || j)::bytea), j % 700, 'r' || i, 's' || j, 'c' || j % 50 + 1, '{}', 0, 0 FROM generate_series(1, 100) i, generate_series(1, 500) j;
+		INSERT INTO consent SELECT 'r' || i, 'c' || j, 'c' || k, '{}' FROM generate_series(1, 100) i, generate_series(1, 50) j, generate_series(1, 10) k;
+		INSERT INTO factor SELECT 'r' || i, 'f' || j, 'c' || j % 50 + 1, '', '', '{}', j, 0 FROM generate_series(1, 100) i, generate_series(1, 500) j;
+		INSERT INTO registration SELECT 'r' || i, 'c' || j, 0 FROM generate_series(1, 100) i, generate_series(1, 50) j;
+		INSERT INTO initial_token SELECT sha256((i || '/' || j)::bytea), j % 700, 'r' || i, 1, 0 FROM generate_series(1, 100) i, generate_series(1, 500) j;
 		INSERT INTO signing_key SELECT 'r' || i, 'ES256', 1, i, '', '', 0, 0, 0 FROM generate_series(1, 5000) i;
 		INSERT INTO family SELECT i % 700, sha256(i::text::bytea), 'r', 'c', 'u' || i % 1000, '', '', '', 1, 0, 0, 0, 0 FROM generate_series(1, 50000) i;
 		INSERT INTO reference SELECT i % 700, sha256(i::text::bytea), 'r', 'c', 'u' || i % 1000, i, '', 0, '', '', 0, 0, 0 FROM generate_series(1, 50000) i;
