@@ -34,7 +34,11 @@ func NewFlows(tickets ticket.Book, now func() time.Time) *Flows {
 // came from another site's form, with which it sends no cookies. Such a flow can be adopted and nothing else.
 func (f *Flows) Begin(ctx context.Context, req *Request, browser [32]byte) (secret string, err error) {
 	now := f.now()
-	body, err := json.Marshal(Flow{Request: req, Browser: browser, At: now})
+	own := *req
+	if own.At.IsZero() {
+		own.At = moment(now) // otherwise whatever happened before would count as fresh
+	}
+	body, err := json.Marshal(Flow{Request: &own, Browser: browser, At: now})
 	if err != nil {
 		return "", fmt.Errorf("flow: %w", err)
 	}
@@ -83,6 +87,9 @@ func (f *Flows) End(ctx context.Context, realm, secret string) (bool, error) {
 	t, err := f.tickets.TakeTicket(ctx, realm, ticket.Flow, ticket.Hash(secret), f.now())
 	return t != nil, err
 }
+
+// moment is a time as precise as that of a session is stored, so that they compare.
+func moment(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func (f *Flows) update(ctx context.Context, realm, secret string, browser [32]byte, change func(*Flow) error) (*Flow, error) {
 	for range swaps {
