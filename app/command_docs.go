@@ -125,10 +125,12 @@ func deploymentPage() string {
 	var b strings.Builder
 	b.WriteString("# The deployment file\n\n" + generated + withoutName(docs["File"].Doc) + "\n")
 	for _, t := range []struct{ name, title string }{
-		{"File", "A document"}, {"Scope", "scopes"}, {"User", "users"}, {"Client", "clients"}, {"Secret", "clients: secrets"},
+		{"File", "A document"}, {"Scope", "scopes"}, {"User", "users"}, {"Profile", "users: profile"}, {"Address", "users: profile: address"}, {"Client", "clients"}, {"Secret", "clients: secrets"},
+		{"OpenID", "clients: openid"}, {"Registered", "clients: registered"},
 		{"Quota", "clients: quota"}, {"APIKey", "clients: api_keys"}, {"SignatureKey", "clients: signature_keys"}, {"API", "apis"}, {"Condition", "apis: headers, conditions"}, {"Route", "apis: routes"}, {"Target", "apis: targets"},
 		{"Diversion", "apis: divert, diversions"}, {"Balance", "apis: balance"}, {"Health", "apis: health"}, {"Eject", "apis: eject"},
 		{"Retry", "apis: retry"}, {"Timeouts", "apis: timeouts"}, {"Mirror", "apis: mirror"}, {"AccessToken", "access_token"}, {"RefreshToken", "refresh_token"}, {"Keys", "keys"},
+		{"SignIn", "sign_in"}, {"Registration", "registration"}, {"Brand", "brand"},
 		{"TrustedIssuer", "trusted_issuers"},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n", t.title)
@@ -179,7 +181,7 @@ func form(goType string) string {
 		return "text"
 	case "bool", "*bool":
 		return "true or false"
-	case "int", "int64":
+	case "int", "int64", "*int64":
 		return "number"
 	case "[]int":
 		return "list of numbers"
@@ -193,8 +195,10 @@ func form(goType string) string {
 		return "duration"
 	case "map[string]string":
 		return "texts by name"
-	case "json.RawMessage":
+	case "json.RawMessage", "JSON":
 		return "anything"
+	case "Object":
+		return "anything, by name"
 	case "Moment":
 		return "day or moment"
 	}

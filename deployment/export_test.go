@@ -70,7 +70,7 @@ users:
         country: Australia
     attributes: {level: 7, teams: [{id: a}, b], memory: 0.5, "a key": null, yes: "true"}
 clients:
-  - id: mac
+  - id: a-mac
     auth_method: client_secret_jwt
     auth_alg: HS384
     secret: 0123456789012345678901234567890123456789012345678901234567890123
@@ -197,7 +197,7 @@ func TestEveryFieldIsExported(t *testing.T) {
 	commit(t, m, plan(t, m, everything, false))
 
 	// Nothing may be left out of the text above.
-	if m.clients[0].ID != "mac" || len(m.clients[0].Secrets[0].Sealed) == 0 {
+	if m.clients[0].ID != "a-mac" || len(m.clients[0].Secrets[0].Sealed) == 0 {
 		t.Errorf("the secret of a client that makes MACs is not kept: %+v", m.clients[0])
 	}
 	c := *m.clients[1]

@@ -13,6 +13,7 @@ import (
 	"sallyport/credential"
 	"sallyport/deployment"
 	"sallyport/feed"
+	"sallyport/key"
 	"sallyport/realm"
 	"sallyport/scope"
 	"sallyport/user"
@@ -148,16 +149,21 @@ func put[T any](list []T, v T, same func(T) bool) []T {
 	return append(list, v)
 }
 
-// hasher "hashes" at once: the hash of x is an argon2id text in which x can be found.
+// hasher "hashes" at once: the hash of x is a text in which x can be found, unless x is long.
 type hasher struct{}
 
 func (hasher) Hash(_ context.Context, password string) (string, error) {
+	if len(password) >= 32 {
+		return user.Digest(password), nil
+	}
 	return "hash of " + password, nil
 }
 
 func (hasher) Verify(_ context.Context, hash, password string) (ok, upgrade bool, err error) {
-	return hash == "hash of "+password, false, nil
+	return hash == "hash of "+password || hash == user.Digest(password), false, nil
 }
+
+func askMaster() (key.Master, error) { return key.Master{1}, nil }
 
 var now = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 

@@ -50,6 +50,15 @@ func TestParseRefuses(t *testing.T) {
 		{"a period", "realm: a\nclients: [{id: x, quota: {calls: 5, per: year}}]", `f.yaml:2:19: client x: quota.per: "year" is no period; use hour, day, week, month or ever`},
 		{"upstream and targets", "realm: a\napis: [{name: x, path: /x, upstream: http://a, targets: [{url: http://b}]}]", "f.yaml:2:48: api x: targets: give upstream or targets, not both"},
 		{"a path twice by other names", "realm: a\napis: [{name: x, path: '/x/{a}', upstream: http://a}, {name: y, path: '/x/{b}', upstream: http://a}]", "f.yaml:2:65: api y: path: /x/{b} is already served by an api of this file, line 2; one path leads to one api, unless header conditions tell them apart"},
+		{"a level of sign-in", "realm: a\nsign_in: {acr: high}", `f.yaml:2:1: sign_in.acr: "high" is not a level; use 1, 2, phr`},
+		{"a grant for all", "realm: a\nregistration: {mode: open, grants: [implicit]}", `f.yaml:2:1: registration.grants: there is no grant "implicit"; there are client_credentials, password, refresh_token`},
+		{"a method", "realm: a\nclients: [{id: x, auth_method: private_key_jwt}]", "f.yaml:2:19: client x: auth_method: private_key_jwt needs the client's public keys; give jwks or jwks_uri"},
+		{"a claim", "realm: a\nclients: [{id: x, openid: {claims: {a: nobody.name}}}]", `f.yaml:2:19: client x: openid.claims: "a": undeclared reference to 'nobody' (at character 1)`},
+		{"no keys", "realm: a\nclients: [{id: x, jwks: 'what'}]", "f.yaml:2:25: jwks: is not JSON; write keys with values"},
+		{"a sealed secret alone", "realm: a\nclients: [{id: x, secrets: [{secret: s, secret_sealed: eA==}]}]", "f.yaml:2:41: client x: secret_sealed: needs id and secret_hash beside it; copy all three from an export"},
+		{"half a registration", "realm: a\nclients: [{id: x, registered: {token_hash: abc}}]", "f.yaml:2:32: client x: registered: needs at, and token_hash, a SHA-256 in hex; copy both from an export"},
+		{"a birthday", "realm: a\nusers: [{name: x, profile: {birthdate: 31.12.1990}}]", `f.yaml:2:19: user x: profile.birthdate: "31.12.1990" is not a date; write 1990-12-31, 0000-12-31 without the year, or 1990 alone`},
+		{"no attributes", "realm: a\nusers: [{name: x, attributes: [a]}]", "f.yaml:2:31: attributes: want keys with values"},
 		{"a path twice", "realm: a\napis: [{name: x, path: /x, upstream: http://a}, {name: y, path: /x, upstream: http://a}]", "f.yaml:2:59: api y: path: /x is already served by an api of this file, line 2; one path leads to one api, unless header conditions tell them apart"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -104,8 +113,11 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		m := &memory{}
-		p := deployment.Planner{Store: m, Hasher: hasher{}, Now: func() time.Time { return now }, Prune: true}
+		p := deployment.Planner{Store: m, Hasher: hasher{}, Now: func() time.Time { return now }, Prune: true, Master: askMaster}
 		planned, err := p.Plan(context.Background(), files)
+		if faults := (strictyaml.Errors)(nil); errors.As(err, &faults) {
+			return // a secret that is too short for what it is for, or sealed elsewhere
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

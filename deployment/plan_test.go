@@ -11,7 +11,6 @@ import (
 
 	"sallyport/audit"
 	"sallyport/deployment"
-	"sallyport/key"
 	"sallyport/token"
 )
 
@@ -23,7 +22,7 @@ func plan(t *testing.T, m *memory, text string, prune bool) *deployment.Plan {
 	}
 	p := deployment.Planner{
 		Store: m, Hasher: hasher{}, Now: func() time.Time { return now }, Prune: prune,
-		Master: func() (key.Master, error) { return key.Master{1}, nil },
+		Master: askMaster,
 	}
 	planned, err := p.Plan(context.Background(), files)
 	if err != nil {

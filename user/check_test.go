@@ -9,7 +9,13 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	good := user.User{Name: "dory", Status: user.On, Alias: "Dory \U0001F41F", Email: "dory@example.org", Org: "100000", Roles: []string{"1000"}, Password: foreign[1].hash}
+	good := user.User{Name: "dory", Status: user.On, Alias: "Dory \U0001F41F", Email: "dory@example.org", Org: "100000", Roles: []string{"1000"}, Password: foreign[1].hash,
+		EmailVerified: true, Attributes: map[string]any{"level": 7.0, "teams": []any{"a"}},
+		Profile: user.Profile{
+			GivenName: "Dory", Page: "https://example.org/dory", Picture: "http://example.org/dory.png", Birthdate: "0000-02-29", Zoneinfo: "Australia/Sydney",
+			Locale: "zh-Hant-TW", Phone: "+61 2 1234", PhoneVerified: true, Address: user.Address{Formatted: "42 Wallaby Way\r\nSydney"},
+		},
+	}
 	if err := user.Check(&good); err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +37,24 @@ func TestCheck(t *testing.T) {
 		{"roles", func(u *user.User) { u.Roles = []string{""} }},
 		{"roles", func(u *user.User) { u.Roles = []string{"\x7f"} }},
 		{"roles", func(u *user.User) { u.Roles = make([]string, 1001) }},
+		{"email_verified", func(u *user.User) { u.Email = "" }},
+		{"profile.given_name", func(u *user.User) { u.Profile.GivenName = "a\nb" }},
+		{"profile.nickname", func(u *user.User) { u.Profile.Nickname = strings.Repeat("x", 256) }},
+		{"profile.profile", func(u *user.User) { u.Profile.Page = "javascript:alert(1)" }},
+		{"profile.picture", func(u *user.User) { u.Profile.Picture = "data:image/png,x" }},
+		{"profile.website", func(u *user.User) { u.Profile.Website = "example.org" }},
+		{"profile.birthdate", func(u *user.User) { u.Profile.Birthdate = "1990-02-30" }},
+		{"profile.birthdate", func(u *user.User) { u.Profile.Birthdate = "31.12.1990" }},
+		{"profile.zoneinfo", func(u *user.User) { u.Profile.Zoneinfo = "Middle/Earth" }},
+		{"profile.zoneinfo", func(u *user.User) { u.Profile.Zoneinfo = "Local" }},
+		{"profile.locale", func(u *user.User) { u.Profile.Locale = "../etc" }},
+		{"profile.locale", func(u *user.User) { u.Profile.Locale = "4-en" }},
+		{"profile.phone_number_verified", func(u *user.User) { u.Profile.Phone = "" }},
+		{"profile.address.formatted", func(u *user.User) { u.Profile.Address.Formatted = "\x07" }},
+		{"profile.address.country", func(u *user.User) { u.Profile.Address.Country = "a\nb" }},
+		{"attributes", func(u *user.User) { u.Attributes = map[string]any{"": 1} }},
+		{"attributes", func(u *user.User) { u.Attributes = map[string]any{"a": func() {}} }},
+		{"attributes", func(u *user.User) { u.Attributes = map[string]any{"a": strings.Repeat("x", 16<<10)} }},
 		{"password", func(u *user.User) { u.Password = "plain" }},
 		{"password", func(u *user.User) { u.Password = user.Digest("x") }},
 	} {
