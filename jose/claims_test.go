@@ -3,6 +3,7 @@ package jose_test
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +15,8 @@ import (
 
 func TestParseClaims(t *testing.T) {
 	deep := strings.Repeat(`{"a":[`, 8) + strings.Repeat(`]}`, 8)
-	wide := `{` + strings.TrimSuffix(strings.Repeat(`"x":1,`, 1), ",") + `}`
 	for text, good := range map[string]bool{
-		`{}`: true, wide: true, deep: true,
+		`{}`: true, deep: true,
 		` {"a":1,"b":{"a":2},"c":[{"a":1},{"a":2}]} `: true,
 		`{"a":"a","b":["a","a"],"A":1}`:               true,
 		`{"a":"{\"a\":1,\"a\":2}"}`:                   true,
@@ -38,14 +38,17 @@ func TestParseClaims(t *testing.T) {
 			t.Errorf("%.60s: %v", text, err)
 		}
 	}
-	many := map[string]int{}
-	for i := range 1001 {
-		many[strings.Repeat("a", i)] = i
-		if i%500 == 0 { // 501 are good
-			text, _ := json.Marshal(map[string]any{"x": i})
-			if _, err := jose.ParseClaims(text); err != nil {
-				t.Error(err)
-			}
+	for members, good := range map[int]bool{1000: true, 1001: false} {
+		many := map[string]int{}
+		for i := range members {
+			many[strconv.Itoa(i)] = i
+		}
+		text, err := json.Marshal(many)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jose.ParseClaims(text); good != (err == nil) {
+			t.Errorf("%d members: %v", members, err)
 		}
 	}
 }
