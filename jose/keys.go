@@ -4,9 +4,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
@@ -15,7 +17,7 @@ import (
 const (
 	mostKeys = 100
 	minRSA   = 2048 // bits; RFC 7518 section 3.3
-	maxRSA   = 8192 // a check takes time that grows with the square of it
+	maxRSA   = 4096 // a check takes time that grows with the square of it
 )
 
 // A key is a public key of somebody else.
@@ -63,15 +65,17 @@ func readKey(raw json.RawMessage) (key, error) {
 		!slices.Contains([]string{"RSA", "EC/P-256", "EC/P-384", "EC/P-521", "OKP/Ed25519"}, kind(kty, c.Text("crv"))): // section 5: passed over
 		return key{}, errElse
 	}
+	if n, err := base64.RawURLEncoding.DecodeString(c.Text("n")); kty == "RSA" && err == nil && len(n) > 0 {
+		if bits := new(big.Int).SetBytes(n).BitLen(); bits < minRSA || bits > maxRSA {
+			return key{}, fmt.Errorf("it has %d bits; use %d to %d", bits, minRSA, maxRSA)
+		}
+	}
 	var k jose.JSONWebKey
 	switch err := k.UnmarshalJSON(raw); {
 	case err != nil:
 		return key{}, fmt.Errorf("it cannot be read: %w", err)
 	case !k.Valid() || !k.IsPublic():
 		return key{}, fmt.Errorf("it is no public key")
-	}
-	if r, is := k.Key.(*rsa.PublicKey); is && (r.N.BitLen() < minRSA || r.N.BitLen() > maxRSA) {
-		return key{}, fmt.Errorf("it has %d bits; use %d to %d", r.N.BitLen(), minRSA, maxRSA)
 	}
 	return key{id: k.KeyID, alg: k.Algorithm, public: k.Key}, nil
 }
