@@ -19,6 +19,7 @@ const (
 	TokenRefused    Kind = "token_refused"
 	TokenRevoked    Kind = "token_revoked"
 	RefreshReplayed Kind = "refresh_replayed" // stored: somebody holds a copy of a refresh token
+	CodeReplayed    Kind = "code_replayed"    // stored: somebody holds a copy of an authorization code
 	ConfigChanged   Kind = "config_changed"   // stored
 	KeyRotated      Kind = "key_rotated"      // stored
 	CredentialReset Kind = "credential_reset" // stored
@@ -41,7 +42,7 @@ type Event struct {
 // Stored reports whether events of the kind are kept in the store.
 func (k Kind) Stored() bool {
 	switch k {
-	case RefreshReplayed, ConfigChanged, KeyRotated, CredentialReset:
+	case RefreshReplayed, CodeReplayed, ConfigChanged, KeyRotated, CredentialReset:
 		return true
 	}
 	return false

@@ -24,6 +24,8 @@ func (e *Engine) refused(ctx context.Context, t trail, refusal *oauth.Error) {
 	switch refusal.Reason {
 	case oauth.RefreshReplayed:
 		t.Kind = audit.RefreshReplayed
+	case oauth.CodeReplayed:
+		t.Kind = audit.CodeReplayed
 	case oauth.PasswordWrong: // not UserUnknown: people type their password into the wrong field
 		t.User = short(refusal.Subject)
 	}
