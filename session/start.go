@@ -39,15 +39,7 @@ func (m *Manager) Start(ctx context.Context, r *realm.Realm, in SignedIn, replac
 	if err != nil {
 		return "", nil, err
 	}
-	secret, s, err := m.begin(ctx, r, in, old)
-	if err == nil || old == nil {
-		return secret, s, err
-	}
-	// Another sign-in of the same browser may just have taken the name along: then this one is a session of its own.
-	if now, again := m.store.Session(ctx, r.Name, old.Hash); now != nil || again != nil {
-		return "", nil, err
-	}
-	return m.begin(ctx, r, in, nil)
+	return m.begin(ctx, r, in, old)
 }
 
 func (m *Manager) begin(ctx context.Context, r *realm.Realm, in SignedIn, old *Session) (string, *Session, error) {
