@@ -18,7 +18,7 @@ import (
 const skew = 60 * time.Second
 
 // ObjectAlgs are the algorithms that request objects may be signed by.
-func ObjectAlgs() []string { return []string{"RS256", "PS256", "ES256", "EdDSA"} }
+func ObjectAlgs() []string { return jose.Asymmetric() }
 
 // hasObject returns a request object, or the address of one, and by which parameter it came.
 func (g *reading) hasObject() (object, by string) {

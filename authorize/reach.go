@@ -83,3 +83,21 @@ func higher(a, b string) string {
 	}
 	return a
 }
+
+// Told is the class that tokens name. Who asked for a class as essential gets the name of one it asked for (OpenID Connect Core
+// section 5.5.1.1), though the sign-in be worth more.
+func Told(req *Request, reached string) string {
+	if !req.ACREssential {
+		return reached
+	}
+	best := ""
+	for _, v := range req.ACRValues {
+		if rank(v) > 0 && Enough(reached, v) {
+			best = higher(best, v)
+		}
+	}
+	if best == "" {
+		return reached
+	}
+	return best
+}

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
@@ -8,23 +9,25 @@ import (
 	"strings"
 
 	"sallyport/key"
-	"sallyport/oauth"
 	"sallyport/realm"
+	"sallyport/token"
 	"sallyport/web"
 )
 
 // How long, in seconds, others may keep what is published. A key is announced for far longer before it signs.
 const maxAge = 300
 
-// jwks publishes the realm's keys (RFC 7517 section 5). The key that signs by the realm's own algorithm is made here if need
-// be: a resource server that starts before the first token is issued must not keep an empty set.
+// jwks publishes the realm's keys (RFC 7517 section 5). Those that sign by the realm's own algorithms are made here if need be: a
+// resource server or a client that starts before the first token is issued must not keep an empty set.
 func (f *Face) jwks(w http.ResponseWriter, r *http.Request, rl *realm.Realm) error {
 	if err := web.Allow(w, r, http.MethodGet, http.MethodHead); err != nil {
 		return err
 	}
-	alg := rl.AccessToken.Or(realm.AccessToken{Alg: realm.DefaultAlg}).Alg
-	if _, err := f.keys.Signer(r.Context(), rl.Name, key.Alg(alg)); err != nil {
-		return err
+	access := rl.AccessToken.Or(realm.AccessToken{Alg: realm.DefaultAlg}).Alg
+	for _, alg := range []string{access, cmp.Or(rl.IDTokenAlg, token.DefaultIDTokenAlg)} {
+		if _, err := f.keys.Signer(r.Context(), rl.Name, key.Alg(alg)); err != nil {
+			return err
+		}
 	}
 	set, err := f.keys.JWKS(r.Context(), rl.Name)
 	if err != nil {
@@ -32,46 +35,6 @@ func (f *Face) jwks(w http.ResponseWriter, r *http.Request, rl *realm.Realm) err
 	}
 	publish(w, r, "application/jwk-set+json", set)
 	return nil
-}
-
-// metadata is the document of RFC 8414 section 3. It names only what this realm does, and every address in it comes from
-// the configured issuer: what a request says about its host is never repeated (section 3.3).
-func (f *Face) metadata(w http.ResponseWriter, r *http.Request, rl *realm.Realm) error {
-	if err := web.Allow(w, r, http.MethodGet, http.MethodHead); err != nil {
-		return err
-	}
-	publish(w, r, "application/json", f.appendMetadata(nil, rl))
-	return nil
-}
-
-func (f *Face) appendMetadata(dst []byte, rl *realm.Realm) []byte {
-	root := strings.TrimSuffix(rl.Issuer, "/")
-	dst = append(dst, `{"issuer":`...)
-	dst = oauth.AppendString(dst, rl.Issuer)
-	for _, endpoint := range []struct{ member, path string }{
-		{"token_endpoint", tokenPath},
-		{"revocation_endpoint", revokePath},
-		{"introspection_endpoint", introspectPath},
-		{"jwks_uri", jwksPath},
-	} {
-		dst = append(dst, `,"`+endpoint.member+`":`...)
-		dst = oauth.AppendString(dst, root+endpoint.path)
-	}
-	proofs := []string{"client_secret_basic", "client_secret_post"}
-	for _, list := range []struct {
-		member string
-		values []string
-	}{
-		{"response_types_supported", nil}, // required by RFC 8414 section 2; there is no authorization endpoint here
-		{"grant_types_supported", f.engine.GrantTypes()},
-		{"token_endpoint_auth_methods_supported", append(proofs, "none")},
-		{"revocation_endpoint_auth_methods_supported", append(proofs, "none")},
-		{"introspection_endpoint_auth_methods_supported", proofs},
-	} {
-		dst = append(dst, `,"`+list.member+`":`...)
-		dst = oauth.AppendList(dst, list.values)
-	}
-	return append(dst, '}')
 }
 
 // publish answers with a public document that others may keep for a while, or says that theirs is still good

@@ -2,6 +2,7 @@ package realm
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -84,6 +85,11 @@ func (d *Directory) All() []*Realm { return d.snapshot().all }
 func (d *Directory) Scope(realm, name string) (scope.Scope, bool) {
 	sc, ok := d.snapshot().scopes[realm][name]
 	return sc, ok
+}
+
+// Scopes returns the names of the scopes that a realm declares, in order.
+func (d *Directory) Scopes(realm string) []string {
+	return slices.Sorted(maps.Keys(d.snapshot().scopes[realm]))
 }
 
 func (d *Directory) snapshot() *snapshot {

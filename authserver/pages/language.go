@@ -12,6 +12,9 @@ import (
 // languages lists the files of lang/. The first is the one for everybody whose language is not among them.
 func languages() []string { return []string{"en", "de", "zh-TW"} }
 
+// Languages are the languages that pages come in (ui_locales_supported).
+func Languages() []string { return languages() }
+
 // Language picks the language of a page: the first of uiLocales (ui_locales of OpenID Connect Core section 3.1.2.1) that there
 // is, then what the browser asks for (RFC 9110 section 12.5.4), then English.
 func Language(r *http.Request, uiLocales []string) string {
