@@ -16,6 +16,7 @@ const (
 	clientPut  = `INSERT INTO client (realm, id, doc) VALUES ($1, $2, $3)
 		ON CONFLICT (realm, id) DO UPDATE SET doc = excluded.doc`
 	clientSwap   = `UPDATE client SET doc = $4 WHERE realm = $1 AND id = $2 AND doc = $3`
+	clientLock   = `UPDATE client SET doc = doc WHERE realm = $1 AND id = $2` // like accountLock
 	clientDelete = `DELETE FROM client WHERE realm = $1 AND id = $2`
 )
 

@@ -72,6 +72,9 @@ func remove(tx engine.Tx, c *deployment.ChangeSet) error {
 
 // removeUser deletes a user with the sessions, consents and factors, which go before the user does to be told of.
 func removeUser(tx engine.Tx, realm, name string) error {
+	if _, err := tx.Exec(accountLock, realm, name); err != nil {
+		return err
+	}
 	if err := endSessions(tx, realm, sessionEndUser, realm, name); err != nil {
 		return err
 	}
@@ -94,15 +97,31 @@ func removeUser(tx engine.Tx, realm, name string) error {
 	return err
 }
 
-// removeClient deletes a client with its credentials and what users have agreed to.
+// maxTold bounds how many copies of one kind are told of one by one.
+const maxTold = 1000
+
+// removeClient deletes a client with its credentials and what users have agreed to, of which there may be very much.
 func removeClient(tx engine.Tx, realm, id string) error {
+	if _, err := tx.Exec(clientLock, realm, id); err != nil {
+		return err
+	}
+	users, more := []string{}, false
 	if err := tx.Query(func(row engine.Row) error {
 		var user string
 		err := row.Scan(&user)
-		tellConsent(tx, realm, user, id)
+		if more = more || len(users) == maxTold; !more {
+			users = append(users, user)
+		}
 		return err
 	}, consentEndClient, realm, id); err != nil {
 		return err
+	}
+	if more {
+		tx.Tell(feed.Change{Kind: feed.All})
+		users = nil
+	}
+	for _, user := range users {
+		tellConsent(tx, realm, user, id)
 	}
 	if err := endCredentials(tx, realm, credentialEndClient, realm, id); err != nil {
 		return err

@@ -66,6 +66,12 @@ func (s *Store) PutConsent(ctx context.Context, c *consent.Consent) error {
 		return fault("put consent", err)
 	}
 	return s.write(ctx, "put consent", func(tx engine.Tx) error {
+		if _, err := tx.Exec(accountLock, c.Realm, c.User); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(clientLock, c.Realm, c.Client); err != nil {
+			return err
+		}
 		_, err := tx.Exec(consentPut, c.Realm, c.User, c.Client, string(doc))
 		tellConsent(tx, c.Realm, c.User, c.Client)
 		return err
@@ -75,7 +81,7 @@ func (s *Store) PutConsent(ctx context.Context, c *consent.Consent) error {
 // EndConsent implements consent.Store. The grants end and the revocations are recorded even if there was no consent.
 func (s *Store) EndConsent(ctx context.Context, realm, user, client string, rs ...token.Revocation) error {
 	return s.write(ctx, "end consent", func(tx engine.Tx) error {
-		if !storable(realm, user, client) {
+		if user == "" || !storable(realm, user, client) { // nobody has none, and the client's own grants are not meant
 			return revoke(tx, rs)
 		}
 		n, err := tx.Exec(consentEnd, realm, user, client)

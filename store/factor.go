@@ -79,6 +79,11 @@ func (s *Store) DeleteFactor(ctx context.Context, realm, user, id string) (bool,
 // changeFactor executes one statement, reports whether it changed a factor of the user, and tells.
 func (s *Store) changeFactor(ctx context.Context, op, realm, user, statement string, args ...any) (changed bool, err error) {
 	err = s.write(ctx, op, func(tx engine.Tx) error {
+		if statement == factorAdd {
+			if _, err := tx.Exec(accountLock, realm, user); err != nil {
+				return err
+			}
+		}
 		n, err := tx.Exec(statement, args...)
 		if changed = n > 0; changed {
 			tellFactor(tx, realm, user)

@@ -36,12 +36,14 @@ func (s *Store) StartSession(ctx context.Context, n *session.Session, replaces [
 		return fault("start session", err)
 	}
 	return s.write(ctx, "start session", func(tx engine.Tx) error {
+		if _, err := tx.Exec(accountLock, n.Realm, n.User); err != nil {
+			return err
+		}
 		if replaces != ([32]byte{}) {
 			if err := endSessions(tx, n.Realm, sessionReplace, replaces[:], n.Realm); err != nil {
 				return err
 			}
 		}
-		// After the other, not with it: whoever had to wait there finds here what the other racer stored.
 		if err := tx.Query(func(row engine.Row) error {
 			old, err := readSession(n.Realm, row)
 			if err == nil {

@@ -11,8 +11,8 @@ func configStatements() []string {
 	return []string{
 		realmList, realmPut, realmDelete,
 		scopeList, scopePut, scopeDelete,
-		clientGet, clientPage, clientPut, clientSwap, clientDelete,
-		accountGet, accountPage, accountPut, accountPassword, accountDelete, accountDoc, accountSwap, accountByEmail,
+		clientGet, clientPage, clientPut, clientSwap, clientLock, clientDelete,
+		accountGet, accountPage, accountPut, accountPassword, accountDelete, accountDoc, accountSwap, accountLock, accountByEmail,
 		registrationAdd, registrationCount, registrationLock, registrationClient,
 		initialAdd, initialUse, initialSpent, initialBound, initialDrop, initialDropAll,
 		apiList, apiPut, apiDelete,

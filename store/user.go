@@ -19,7 +19,10 @@ const (
 	accountSwap     = `UPDATE account SET password = $5, email = $6, doc = $7 WHERE realm = $1 AND name = $2 AND password = $3 AND doc = $4`
 	// email <> '' tells the databases that the index serves.
 	accountByEmail = `SELECT name, password, doc FROM account WHERE realm = $1 AND email = $2 AND email <> '' ORDER BY name LIMIT 2`
-	accountDelete  = `DELETE FROM account WHERE realm = $1 AND name = $2`
+	// Whoever adds something to a user, or deletes the user, has the user for itself: what is added is either told of at the
+	// deletion or refused, and never taken along in silence.
+	accountLock   = `UPDATE account SET doc = doc WHERE realm = $1 AND name = $2`
+	accountDelete = `DELETE FROM account WHERE realm = $1 AND name = $2`
 )
 
 // User implements user.Store.

@@ -37,6 +37,13 @@ func family(n int, user string) *token.Family {
 	return f
 }
 
+func fullSignIn() *token.SignIn {
+	return &token.SignIn{
+		At: now, Methods: []string{"pwd", "otp"}, ACR: "2", Session: awkward, Bound: true, Nonce: awkward + "n", Locales: []string{"zh-TW", "de"},
+		IDToken: []string{"email"}, UserInfo: []string{"name#de"}, AskedACR: true,
+	}
+}
+
 func reference(n int, user string) *token.Reference {
 	return &token.Reference{
 		Realm: "default", Hash: sha256.Sum256(fmt.Append(nil, "reference", n)), ID: fmt.Sprint("jti-", n), Client: "app", User: user,
@@ -63,7 +70,7 @@ func familyIsKept(t *testing.T, d Database) {
 	s := open(t, d)
 	full := family(1, awkward)
 	full.Realm, full.Client, full.Grant, full.Shape = awkward, awkward+"c", awkward+"g", token.ShapeDigiRunner
-	full.Generation = 4294967295
+	full.Generation, full.SignIn = 4294967295, fullSignIn()
 	bare := &token.Family{Realm: "default", ID: token.ID{0, 1, 0}, ExpiresAt: now}
 	for _, want := range []*token.Family{full, bare} {
 		create(t, s, want, nil)
@@ -86,7 +93,7 @@ func referenceIsKept(t *testing.T, d Database) {
 	s := open(t, d)
 	full := reference(1, awkward)
 	full.Realm, full.Client, full.ID = awkward, awkward+"c", awkward+"i"
-	full.Family, full.Generation = token.ID{15: 1}, 7
+	full.Family, full.Generation, full.SignIn = token.ID{15: 1}, 7, fullSignIn()
 	full.Audience = []string{"https://a.example/?x=1 2", awkward, ""}
 	bare := &token.Reference{Realm: "default", Hash: [32]byte{1}, ExpiresAt: now}
 	for _, want := range []*token.Reference{full, bare} {

@@ -14,15 +14,12 @@ import (
 	"sallyport/audit"
 	"sallyport/key"
 	"sallyport/oauth"
-	"sallyport/ticket"
 )
 
 func recordTests() map[string]func(*testing.T, Database) {
 	return map[string]func(*testing.T, Database){
 		"keys":           keys,
 		"race for a key": raceForAKey,
-		"tickets":        tickets,
-		"ticket race":    ticketRace,
 		"events":         events,
 		"event pages":    eventPages,
 	}
@@ -94,67 +91,6 @@ func raceForAKey(t *testing.T, d Database) {
 	}
 	if n := len(must(s.Keys(t.Context(), "default"))(t)); n != 1 {
 		t.Errorf("%d keys", n)
-	}
-}
-
-func tickets(t *testing.T, d Database) {
-	s := open(t, d)
-	want := &ticket.Ticket{Realm: "default", Kind: "code", Hash: [32]byte{31: 1}, Body: []byte("\x00{\xff"), ExpiresAt: now.Add(time.Minute)}
-	ok(t, s.PutTicket(t.Context(), *want))
-	if err := s.PutTicket(t.Context(), *want); err == nil {
-		t.Error("a ticket was stored twice")
-	}
-	take := func(realm, kind string, at time.Time) *ticket.Ticket {
-		t.Helper()
-		return must(s.TakeTicket(t.Context(), realm, kind, want.Hash, at))(t)
-	}
-	if take("other", "code", now) != nil || take("default", "device", now) != nil {
-		t.Error("taken as what it is not")
-	}
-	if diff := cmp.Diff(want, take("default", "code", now)); diff != "" {
-		t.Error(diff)
-	}
-	if take("default", "code", now) != nil {
-		t.Error("taken twice")
-	}
-	// One that is over is gone, and not given.
-	ok(t, s.PutTicket(t.Context(), *want))
-	if take("default", "code", want.ExpiresAt.Add(time.Microsecond)) != nil || take("default", "code", now) != nil {
-		t.Error("taken although it was over")
-	}
-	bare := ticket.Ticket{Realm: "default", Kind: "code", Hash: want.Hash, ExpiresAt: want.ExpiresAt}
-	ok(t, s.PutTicket(t.Context(), bare))
-	if diff := cmp.Diff(&bare, take("default", "code", now)); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func ticketRace(t *testing.T, d Database) {
-	s, other := open(t, d), open(t, d)
-	for round := range 20 {
-		hash := [32]byte{byte(round), 1}
-		ok(t, s.PutTicket(t.Context(), ticket.Ticket{Realm: "default", Kind: "code", Hash: hash, ExpiresAt: now.Add(time.Minute)}))
-		var won atomic.Int32
-		var all sync.WaitGroup
-		for n := range 16 {
-			all.Go(func() {
-				from := s
-				if n%2 == 1 {
-					from = other
-				}
-				x, err := from.TakeTicket(t.Context(), "default", "code", hash, now)
-				if err != nil {
-					t.Error(err)
-				}
-				if x != nil {
-					won.Add(1)
-				}
-			})
-		}
-		all.Wait()
-		if n := won.Load(); n != 1 {
-			t.Fatalf("round %d: %d racers got the ticket", round, n)
-		}
 	}
 }
 

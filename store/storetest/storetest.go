@@ -6,6 +6,8 @@ package storetest
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +38,13 @@ func Run(t *testing.T, fresh func(t *testing.T) Database) {
 		{"revocations", revocationTests()},
 		{"expiry", expiryTests()},
 		{"records", recordTests()},
+		{"tickets", ticketTests()},
+		{"sessions", sessionTests()},
+		{"consents", consentTests()},
+		{"factors", factorTests()},
+		{"edits", editTests()},
+		{"registration", registrationTests()},
+		{"removal", removalTests()},
 		{"usage", usageTests()},
 		{"acme", acmeTests()},
 		{"credentials", credentialTests()},
@@ -111,6 +120,29 @@ func ok(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// contest lets many goroutines do something at once, each through one of the stores, and returns how many of them won.
+func contest(t *testing.T, many int, stores []*store.Store, try func(n int, s *store.Store) (won bool, err error)) int {
+	t.Helper()
+	var won atomic.Int32
+	var all sync.WaitGroup
+	start := make(chan struct{})
+	for n := range many {
+		all.Go(func() {
+			<-start
+			first, err := try(n, stores[n%len(stores)])
+			if err != nil {
+				t.Errorf("racer %d: %v", n, err)
+			}
+			if first {
+				won.Add(1)
+			}
+		})
+	}
+	close(start)
+	all.Wait()
+	return int(won.Load())
 }
 
 // eventually waits for something that happens in the background, far longer than it should take.
