@@ -2,6 +2,8 @@ package grant_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"net/netip"
 	"slices"
@@ -10,8 +12,10 @@ import (
 	"time"
 
 	"sallyport/audit"
+	"sallyport/authorize"
 	"sallyport/client"
 	"sallyport/grant"
+	"sallyport/grant/authcode"
 	"sallyport/grant/clientcreds"
 	"sallyport/grant/password"
 	"sallyport/grant/refresh"
@@ -33,6 +37,9 @@ type world struct {
 	clients  map[string]*client.Client
 	users    map[string]*user.User
 	refresh  map[string]*presented
+	codes    map[string]*code
+	ended    []token.ID // grants ended by their names
+	endErr   error
 	fail     error // of every store
 	issueErr error
 
@@ -49,6 +56,21 @@ type presented struct {
 	state token.State
 }
 
+// code is an authorization code and what became of it.
+type code struct {
+	authorize.Grant
+	spent bool
+	lost  bool // another is just spending it
+}
+
+// verifier is the code_verifier of every call.
+const verifier = "a-verifier-of-forty-three-characters-or-more.~_"
+
+func challenge(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
 var source = netip.MustParseAddr("192.0.2.1")
 
 const secret = "a generated secret"
@@ -61,18 +83,23 @@ func newWorld() *world {
 		clients: map[string]*client.Client{"default/app": {
 			Realm: "default", ID: "app", Type: client.Confidential, Status: client.On,
 			Secrets: []client.Secret{{ID: "1", Hash: user.Digest(secret)}},
-			Grants:  []string{"password", "refresh_token", "client_credentials"},
+			Grants:  []string{"password", "refresh_token", "client_credentials", "authorization_code"},
 			Scopes:  scope.Set{"read", "write"},
 		}},
 		users: map[string]*user.User{"default/dory": {Realm: "default", Name: "dory", Status: user.On, Password: "dorypass"}},
 		refresh: map[string]*presented{"rt": {token.Presented{ID: "rt-id", Raw: "rt", Family: &token.Family{
 			Realm: "default", Client: "app", User: "dory", Scope: scope.Set{"read", "write"},
 		}}, token.Active}},
+		codes: map[string]*code{"code": {Grant: authorize.Grant{
+			Realm: "default", Client: "app", User: "dory", RedirectURI: "https://rp.example/cb", RedirectGiven: true,
+			Challenge: challenge(verifier), Scope: scope.Set{"read", "write"}, Family: token.ID{7},
+			SignIn: &token.SignIn{ACR: "1", Session: "sid"},
+		}}},
 	}
 	w.throttle = throttle.New(throttle.Config{Now: w.clock})
 	w.engine = grant.New(grant.Config{
 		Realms: w, Clients: clients{w}, Secrets: client.NewVerifier(nil, user.NewHasher(1), w.clock), Tokens: w,
-		Grants:   []grant.Grant{password.New(w, w.throttle), clientcreds.New(), refresh.New(w, users{w})},
+		Grants:   []grant.Grant{password.New(w, w.throttle), clientcreds.New(), refresh.New(w, users{w}), authcode.New(authcode.Deps{Codes: codes{w}, Users: users{w}, Tokens: w})},
 		Throttle: w.throttle, Audit: w, Now: w.clock,
 	})
 	return w
@@ -108,6 +135,8 @@ func (w *world) request(grantType string) grant.Request {
 		r.Params = oauth.NewParams("username", "dory", "password", "dorypass")
 	case "refresh_token":
 		r.Params = oauth.NewParams("refresh_token", "rt")
+	case "authorization_code":
+		r.Params = oauth.NewParams("code", "code", "redirect_uri", "https://rp.example/cb", "code_verifier", verifier)
 	}
 	return r
 }
@@ -126,6 +155,28 @@ type users struct{ *world }
 
 func (w users) Get(_ context.Context, realm, name string) (*user.User, error) {
 	return w.users[realm+"/"+name], w.fail
+}
+
+type codes struct{ *world }
+
+func (w codes) Look(_ context.Context, realm, raw string) (*authorize.Grant, bool, error) {
+	c := w.codes[raw]
+	if w.fail != nil || c == nil || c.Realm != realm {
+		return nil, false, w.fail
+	}
+	return &c.Grant, c.spent, nil
+}
+
+func (w codes) Spend(_ context.Context, _, raw string) (bool, error) {
+	c := w.codes[raw]
+	won := !c.spent && !c.lost
+	c.spent = true
+	return won, w.fail
+}
+
+func (w *world) EndFamilyByID(_ context.Context, _ *realm.Realm, _ string, id token.ID) error {
+	w.ended = append(w.ended, id)
+	return w.endErr
 }
 
 func (w *world) Authenticate(_ context.Context, realm, name, password string) (*user.User, error) {
