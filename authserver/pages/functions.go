@@ -56,6 +56,9 @@ func (w words) count(key string, n int) (string, error) {
 	} else {
 		key += ".other"
 	}
+	if t := w.texts[key]; !strings.Contains(t, "%") {
+		return w.text(key) // "yesterday"
+	}
 	return w.text(key, n)
 }
 
@@ -63,8 +66,6 @@ func (w words) count(key string, n int) (string, error) {
 func (w words) ago(t, now time.Time) (string, error) {
 	d := now.Sub(t)
 	switch {
-	case t.IsZero():
-		return w.text("ago.never")
 	case d < time.Minute:
 		return w.text("ago.now")
 	case d < time.Hour:
