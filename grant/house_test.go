@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"sallyport/audit"
+	"sallyport/authorize"
 	"sallyport/client"
 	"sallyport/deployment"
 	"sallyport/feed"
 	"sallyport/grant"
+	"sallyport/grant/authcode"
 	"sallyport/grant/clientcreds"
 	"sallyport/grant/password"
 	"sallyport/grant/refresh"
@@ -76,6 +78,7 @@ func newHouse(t *testing.T, url string) *house {
 		Realms: h.realms, Clients: clients, Secrets: client.NewVerifier(h.Store, hasher, h.now), Tokens: h.tokens,
 		Grants: []grant.Grant{
 			password.New(user.NewAuthenticator(users, h.Store, hasher, h.now), th), clientcreds.New(), refresh.New(h.tokens, users),
+			authcode.New(authcode.Deps{Codes: authorize.NewCodes(h.Store, h.now), Users: users, Tokens: h.tokens}),
 		},
 		Throttle: th, Audit: h.log, Now: h.now,
 	})
@@ -96,7 +99,7 @@ func founding(t *testing.T, hasher *user.Hasher) deployment.ChangeSet {
 		Clients: []*client.Client{{
 			Realm: realm.Default, ID: "app", Type: client.Confidential, Status: client.On,
 			Secrets: []client.Secret{{ID: "1", Hash: user.Digest(secret), CreatedAt: time.Now()}},
-			Grants:  []string{"password", "refresh_token", "client_credentials"}, Scopes: scope.Set{"read"},
+			Grants:  []string{"password", "refresh_token", "client_credentials", "authorization_code"}, Scopes: scope.Set{"read", "openid"},
 			AccessToken: realm.AccessToken{Format: realm.Reference},
 		}},
 	}
@@ -119,7 +122,7 @@ func (h *house) exchange(grantType string, params ...string) (*token.Issued, err
 
 func (h *house) signIn(t *testing.T) *token.Issued {
 	t.Helper()
-	issued, err := h.exchange("password", "username", "dory", "password", "dorypass")
+	issued, err := h.exchange("password", "username", "dory", "password", "dorypass", "scope", "read")
 	if err != nil {
 		t.Fatal(err)
 	}
