@@ -140,6 +140,8 @@ func checkURLs(c *Client) error {
 	if c.URL != "" {
 		if u, err := url.Parse(c.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 			return fmt.Errorf("url: %s is not a web address; use one such as https://example.org/", realm.Show(c.URL))
+		} else if c.Registered != nil && u.Scheme != "https" {
+			return fmt.Errorf("url: %s is not https; use https", realm.Show(c.URL))
 		}
 	}
 	for _, raw := range c.RedirectURIs {

@@ -82,12 +82,13 @@ func (g Registration) AdmitsHost(host string) bool {
 	if len(g.RedirectHosts) == 0 {
 		return true
 	}
-	host = hostKey(host)
+	bare := func(h string) string { return strings.ToLower(strings.TrimSuffix(strings.Trim(h, "[]"), ".")) }
+	host = bare(host)
 	return slices.ContainsFunc(g.RedirectHosts, func(p string) bool {
 		if below, ok := strings.CutPrefix(p, "*."); ok {
-			return strings.HasSuffix(host, "."+hostKey(below))
+			return strings.HasSuffix(host, "."+bare(below))
 		}
-		return host == hostKey(p)
+		return host == bare(p)
 	})
 }
 

@@ -116,10 +116,10 @@ func TestShow(t *testing.T) {
 }
 
 func TestAdmitsHost(t *testing.T) {
-	g := realm.Registration{RedirectHosts: []string{"a.example", "*.b.example"}}
+	g := realm.Registration{RedirectHosts: []string{"a.example", "*.b.example", "[::1]"}}
 	for host, want := range map[string]bool{
 		"a.example": true, "A.EXAMPLE.": true, "x.a.example": false, "b.example": false, "x.b.example": true, "x.y.b.example": true,
-		"evilb.example": false, "a.example.evil": false, "": false, "localhost": false,
+		"evilb.example": false, "a.example.evil": false, "": false, "localhost": false, "::1": true, "[::1]": true, "::2": false,
 	} {
 		if got := g.AdmitsHost(host); got != want {
 			t.Errorf("%s: %v", host, got)
