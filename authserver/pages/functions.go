@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -29,6 +30,8 @@ func (s *Set) functions(w words) template.FuncMap {
 		"failure":  failureKey,
 		"notice":   noticeTone,
 		"link":     link,
+		"onward":   onward,
+		"picture":  picture,
 		"png":      png,
 		"initial":  initial,
 		"dict":     dict,
@@ -109,10 +112,28 @@ func (w words) claim(name string) string {
 	return name
 }
 
-// link lets through what leads does, and mail addresses, and turns anything else into nothing.
+// link lets through addresses of the web and of mail, and turns anything else into nothing.
 func link(raw string) template.URL {
-	if leads(raw) || strings.HasPrefix(raw, "mailto:") && !strings.ContainsAny(raw, "\r\n") {
+	for _, scheme := range []string{"https://", "http://", "mailto:"} {
+		if strings.HasPrefix(raw, scheme) && !strings.ContainsFunc(raw, unicode.IsControl) {
+			return template.URL(raw) //nolint:gosec // checked
+		}
+	}
+	return ""
+}
+
+// onward is link for where an application wants its people back: that may be an application on the device.
+func onward(raw string) template.URL {
+	if leads(raw) {
 		return template.URL(raw) //nolint:gosec // checked
+	}
+	return ""
+}
+
+// picture is link for pictures, which must not come in plain text.
+func picture(raw string) template.URL {
+	if strings.HasPrefix(raw, "https://") {
+		return link(raw)
 	}
 	return ""
 }
