@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"sallyport/claims"
 	"sallyport/client"
 	"sallyport/oauth"
 	"sallyport/realm"
@@ -70,7 +71,11 @@ func (f *Face) describeAccess(ctx context.Context, rl *realm.Realm, c *client.Cl
 		return []byte(inactive), nil
 	}
 	dst := make([]byte, 0, 512)
-	dst = appendAbout(dst, about{client: a.Client, user: a.User, scope: a.Scope, issuedAt: a.IssuedAt, expiresAt: a.ExpiresAt, id: a.ID})
+	is := about{client: a.Client, user: a.User, scope: a.Scope, issuedAt: a.IssuedAt, expiresAt: a.ExpiresAt, id: a.ID, signIn: a.SignIn}
+	if err := f.name(ctx, rl, c, &is); err != nil {
+		return nil, err
+	}
+	dst = appendAbout(dst, is)
 	dst = append(dst, `,"token_type":"Bearer"`...)
 	if len(a.Audience) == 1 {
 		dst = append(dst, `,"aud":`...)
@@ -93,15 +98,46 @@ func (f *Face) describeRefresh(ctx context.Context, rl *realm.Realm, c *client.C
 	}
 	fam := p.Family
 	dst := make([]byte, 0, 512)
-	dst = appendAbout(dst, about{client: fam.Client, user: fam.User, scope: fam.Scope, issuedAt: fam.StartedAt, expiresAt: fam.ExpiresAt, id: p.ID})
+	is := about{client: fam.Client, user: fam.User, scope: fam.Scope, issuedAt: fam.StartedAt, expiresAt: fam.ExpiresAt, id: p.ID, signIn: fam.SignIn}
+	if err := f.name(ctx, rl, c, &is); err != nil {
+		return nil, err
+	}
+	dst = appendAbout(dst, is)
 	return finish(dst, rl), nil
 }
 
-// about is what RFC 7662 section 2.2 tells of either kind of token.
+// about is what RFC 7662 section 2.2 tells of either kind of token, and RFC 9470 section 6.2 of the sign-in behind it.
 type about struct {
 	client, user, id    string
+	subject             string // "sub"
+	hidden              bool   // the asker is not to know the user's own name
 	scope               []string
 	issuedAt, expiresAt time.Time
+	signIn              *token.SignIn // nil: none
+}
+
+// name fills in the subject. Without a user it is the client (RFC 9068 section 2.2). Of a pairwise client's token it is the name
+// by which that client knows the user, and the client itself is told no other.
+func (f *Face) name(ctx context.Context, rl *realm.Realm, asker *client.Client, a *about) error {
+	if a.user == "" {
+		a.subject = a.client
+		return nil
+	}
+	of := asker
+	if a.client != asker.ID {
+		var err error
+		if of, err = f.engine.Clients.Get(ctx, rl.Name, a.client); err != nil {
+			return err
+		}
+	}
+	a.subject = a.user
+	if of == nil || !claims.Pairwise(of) {
+		return nil
+	}
+	var err error
+	a.subject, err = f.claims.Subject(rl, of, a.user)
+	a.hidden = of == asker
+	return err
 }
 
 func appendAbout(dst []byte, a about) []byte {
@@ -112,14 +148,12 @@ func appendAbout(dst []byte, a about) []byte {
 	}
 	dst = append(dst, `,"client_id":`...)
 	dst = oauth.AppendString(dst, a.client)
-	subject := a.client // RFC 9068 section 2.2: without a user the subject is the client
-	if a.user != "" {
-		subject = a.user
+	if a.user != "" && !a.hidden {
 		dst = append(dst, `,"username":`...)
 		dst = oauth.AppendString(dst, a.user)
 	}
 	dst = append(dst, `,"sub":`...)
-	dst = oauth.AppendString(dst, subject)
+	dst = oauth.AppendString(dst, a.subject)
 	dst = append(dst, `,"exp":`...)
 	dst = strconv.AppendInt(dst, a.expiresAt.Unix(), 10)
 	dst = append(dst, `,"iat":`...)
@@ -127,6 +161,18 @@ func appendAbout(dst []byte, a about) []byte {
 	if a.id != "" {
 		dst = append(dst, `,"jti":`...)
 		dst = oauth.AppendString(dst, a.id)
+	}
+	if in := a.signIn; in != nil {
+		dst = append(dst, `,"auth_time":`...)
+		dst = strconv.AppendInt(dst, in.At.Unix(), 10)
+		if in.ACR != "" {
+			dst = append(dst, `,"acr":`...)
+			dst = oauth.AppendString(dst, in.ACR)
+		}
+		if in.Bound && in.Session != "" {
+			dst = append(dst, `,"sid":`...)
+			dst = oauth.AppendString(dst, in.Session)
+		}
 	}
 	return dst
 }

@@ -40,7 +40,7 @@ func (f *Face) token(w http.ResponseWriter, r *http.Request, rl *realm.Realm) er
 // appendIssued appends the answer of RFC 6749 section 5.1.
 func appendIssued(dst []byte, t *token.Issued) []byte {
 	if dst == nil {
-		dst = make([]byte, 0, 160+len(t.AccessToken)+len(t.RefreshToken))
+		dst = make([]byte, 0, 160+len(t.AccessToken)+len(t.RefreshToken)+len(t.IDToken))
 	}
 	dst = append(dst, `{"access_token":`...)
 	dst = oauth.AppendString(dst, t.AccessToken)
@@ -49,6 +49,10 @@ func appendIssued(dst []byte, t *token.Issued) []byte {
 	if t.RefreshToken != "" {
 		dst = append(dst, `,"refresh_token":`...)
 		dst = oauth.AppendString(dst, t.RefreshToken)
+	}
+	if t.IDToken != "" { // OpenID Connect Core section 3.1.3.3
+		dst = append(dst, `,"id_token":`...)
+		dst = oauth.AppendString(dst, t.IDToken)
 	}
 	if len(t.Scope) > 0 { // the grammar of scope has no empty value
 		dst = append(dst, `,"scope":`...)

@@ -19,6 +19,8 @@ func ErrorStatus(e *oauth.Error) int {
 		return http.StatusMethodNotAllowed
 	case oauth.RealmUnknown, oauth.DialectNotOpen:
 		return http.StatusNotFound
+	case oauth.RegistrationClosed:
+		return http.StatusForbidden
 	case oauth.TooManyFailures:
 		return http.StatusTooManyRequests
 	}
@@ -43,16 +45,36 @@ func SetRetryAfter(h http.Header, e *oauth.Error) {
 }
 
 // WriteError answers with the JSON body of RFC 6749 section 5.2. With invalid_client it says by a challenge how a client may
-// authenticate here; realm is the challenge's realm.
+// authenticate here, unless the caller has set a challenge of its own; realm is the challenge's realm.
 func WriteError(w http.ResponseWriter, e *oauth.Error, realm string) {
 	status := ErrorStatus(e)
 	if a, ok := w.(*answer); ok {
 		a.reason = e.Reason
 	}
-	if status == http.StatusUnauthorized {
+	if status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="`+Printable(realm)+`", charset="UTF-8"`)
 	}
 	SetRetryAfter(w.Header(), e)
+	WriteBody(w, status, "application/json", AppendError(nil, e.Code, e.Description))
+}
+
+// WriteBearerError is WriteError where an access token is asked for: the challenge is that of RFC 6750 section 3. Who sent no
+// token is told no error code by it, and with insufficient_scope it names the scope that would do.
+func WriteBearerError(w http.ResponseWriter, e *oauth.Error, realm, scope string) {
+	status := ErrorStatus(e)
+	challenge := `Bearer realm="` + Printable(realm) + `"`
+	if e.Reason == oauth.TokenMissing {
+		status = http.StatusUnauthorized
+	} else {
+		challenge += `, error="` + string(e.Code) + `", error_description="` + Printable(e.Description) + `"`
+	}
+	if scope != "" {
+		challenge += `, scope="` + Printable(scope) + `"`
+	}
+	if a, ok := w.(*answer); ok {
+		a.reason = e.Reason
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
 	WriteBody(w, status, "application/json", AppendError(nil, e.Code, e.Description))
 }
 
