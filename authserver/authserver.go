@@ -152,6 +152,7 @@ func (f *Face) Routes() web.Routes {
 		tokenPath:      f.handler(f.token),
 		revokePath:     f.handler(f.revoke),
 		introspectPath: f.handler(f.introspect),
+		userinfoPath:   f.handler(f.userinfo),
 		jwksPath:       f.handler(f.jwks),
 		MetadataPath:   f.handler(f.metadata),
 		DiscoveryPath:  f.handler(f.metadata),
