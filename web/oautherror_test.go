@@ -28,6 +28,7 @@ func TestWriteError(t *testing.T) {
 		{reason: oauth.RequestMethod, status: 405, code: "invalid_request"},
 		{reason: oauth.RealmUnknown, status: 404, code: "invalid_request"},
 		{reason: oauth.ScopeMissing, status: 403, code: "insufficient_scope"},
+		{reason: oauth.RegistrationClosed, status: 403, code: "access_denied"},
 		{reason: oauth.TooManyFailures, after: 1500 * time.Millisecond, status: 429, code: "temporarily_unavailable", retry: "2"},
 		{reason: oauth.Busy, status: 503, code: "temporarily_unavailable", retry: "1"},
 		{reason: oauth.Unavailable, after: 3 * time.Second, status: 503, code: "temporarily_unavailable", retry: "3"},
