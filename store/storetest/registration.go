@@ -84,6 +84,7 @@ func initialTokens(t *testing.T, d Database) {
 	ok(t, s.PutInitialToken(t.Context(), "default", short, 9, now))
 	ok(t, s.PutInitialToken(t.Context(), "other", elsewhere, 9, now.Add(time.Hour)))
 	ok(t, s.PutInitialToken(t.Context(), "default", endless, 1, time.Time{}))
+	ok(t, s.PutInitialToken(t.Context(), "default", [32]byte{5}, 0, time.Time{}))
 	if err := s.PutInitialToken(t.Context(), "default", good, 9, now.Add(time.Hour)); err == nil {
 		t.Error("one was stored twice, with its uses anew")
 	}
@@ -106,6 +107,7 @@ func initialTokens(t *testing.T, d Database) {
 	register("an unknown token", [32]byte{9}, next(), 10, oauth.RegistrationToken)
 	register("one that is over", short, next(), 10, oauth.RegistrationToken)
 	register("one of another realm", elsewhere, next(), 10, oauth.RegistrationToken)
+	register("one for nothing", [32]byte{5}, next(), 10, oauth.RegistrationToken)
 	register("the first use", good, taken, 10, "")
 	// What does not come to be uses nothing up.
 	register("an id that is taken", good, taken, 10, oauth.MetadataBad)
