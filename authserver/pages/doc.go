@@ -3,5 +3,5 @@
 //
 // A page works without a script, passkeys aside, loads nothing from elsewhere and may not be framed; its Content Security
 // Policy allows what the page needs and nothing else. Everything from outside goes through html/template. Texts come in
-// English, German and Traditional Chinese; a language is one more file.
+// English, German and Traditional Chinese; a language is one more file in lang/ and its tag in languages.
 package pages

@@ -21,6 +21,9 @@ func headers(h http.Header, v view, lang string) {
 	// Not no-referrer: with it browsers send "Origin: null" with our own forms, which then look like another site's where
 	// there is no Sec-Fetch-Site to tell.
 	h.Set("Referrer-Policy", "same-origin")
+	if _, ok := deref(v).(FormPost); ok {
+		h.Set("Referrer-Policy", "strict-origin") // an application may look at the Origin of an answer
+	}
 	if f.Asker == nil && !f.Popup {
 		// An application may have opened the sign-in in a window that has to find its opener when it is back.
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -14,9 +14,13 @@ func TestHeaders(t *testing.T) {
 	s := newSet(t)
 	for name, view := range samples("de") {
 		h := draw(t, s, view).Header()
+		referrer := "same-origin"
+		if _, ok := view.(pages.FormPost); ok {
+			referrer = "strict-origin"
+		}
 		for key, want := range map[string]string{
 			"Content-Type": "text/html; charset=utf-8", "Content-Language": "de", "Cache-Control": "no-store",
-			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": referrer,
 		} {
 			if got := h.Get(key); got != want {
 				t.Errorf("%s: %s is %q, want %q", name, key, got, want)

@@ -42,7 +42,7 @@
     const button = form.querySelector('button');
     const status = form.querySelector('[data-status]');
     if (!window.PublicKeyCredential) {
-      status.textContent = status.dataset.unsupported;
+      status.textContent = status.dataset.unsupported || ''; // said where a passkey is the way, not where it is one of several
       continue;
     }
     const given = JSON.parse(options);
