@@ -40,7 +40,8 @@ const (
 // A Book is a Store whose tickets can be looked at and written again.
 type Book interface {
 	Store
-	// ReadTicket returns a ticket and leaves it where it is, nil if there is none that is good at the moment now.
+	// ReadTicket returns a ticket and leaves it where it is, nil if there is none that is good at the moment now. One that
+	// was spent is none, as it is to TakeTicket and SwapTicket.
 	ReadTicket(ctx context.Context, realm, kind string, hash [32]byte, now time.Time) (*Ticket, error)
 	// SwapTicket replaces the body of a ticket that still has the old one, by one statement. It reports whether it did.
 	SwapTicket(ctx context.Context, t Ticket, old []byte) (bool, error)
