@@ -58,8 +58,11 @@ func withoutHashes(c *client.Client) *client.Client {
 	shown := *c
 	shown.Secrets = nil
 	for _, s := range c.Secrets {
-		s.Hash = ""
+		s.Hash, s.Sealed = "", nil
 		shown.Secrets = append(shown.Secrets, s)
+	}
+	if c.Registered != nil {
+		shown.Registered = &client.Registered{At: c.Registered.At, Metadata: c.Registered.Metadata}
 	}
 	return &shown
 }
@@ -87,7 +90,7 @@ func (c *command) clientShow() *cobra.Command {
 		shown := withoutHashes(cl)
 		return d.print(shown, func(w io.Writer) {
 			f := deployment.FromClient(cl)
-			f.SecretHash, f.Secrets = "", nil
+			f.SecretHash, f.Secrets, f.Registered.TokenHash = "", nil, ""
 			text, err := strictyaml.Marshal(f)
 			if err != nil {
 				return

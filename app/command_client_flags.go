@@ -2,7 +2,10 @@ package app
 
 import (
 	"encoding"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +47,19 @@ var clientFields = []clientFlag{
 	{"token-uses", "calls that one access token is good for", func(c *deployment.Client) any { return &c.TokenUses }},
 	{"priority", "1 is served first under pressure, 9 last", func(c *deployment.Client) any { return &c.Priority }},
 	{"certificates", "client certificate it may come with: SHA-256 in hex or subject; may be repeated", func(c *deployment.Client) any { return (*repeated)(&c.Certificates) }},
+	{"auth-method", "the only way it may authenticate: client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt or none", func(c *deployment.Client) any { return &c.AuthMethod }},
+	{"auth-alg", "the only algorithm of its assertions, such as ES256", func(c *deployment.Client) any { return &c.AuthAlg }},
+	{"jwks", "its public keys, a JWK Set as JSON", func(c *deployment.Client) any { return (*jsonText)(&c.JWKS) }},
+	{"jwks-uri", "where its public keys are", func(c *deployment.Client) any { return &c.JWKSURI }},
+	{"post-logout-redirect-uris", "where people may be sent after they signed out", func(c *deployment.Client) any { return &c.OpenID.PostLogoutRedirectURIs }},
+	{"backchannel-logout-uri", "is told by a POST when a user signed out", func(c *deployment.Client) any { return &c.OpenID.BackchannelLogoutURI }},
+	{"frontchannel-logout-uri", "is loaded in the user's browser when the user signed out", func(c *deployment.Client) any { return &c.OpenID.FrontchannelLogoutURI }},
+	{"subject-type", "public, or pairwise: every sector knows a user by another name", func(c *deployment.Client) any { return &c.OpenID.SubjectType }},
+	{"id-token-alg", "signature of its ID tokens: RS256, PS256, ES256 or EdDSA", func(c *deployment.Client) any { return &c.OpenID.IDTokenAlg }},
+	{"userinfo-alg", "UserInfo is a JWT with this signature; empty: plain JSON", func(c *deployment.Client) any { return &c.OpenID.UserInfoAlg }},
+	{"require-par", "its authorization requests are pushed (RFC 9126)", func(c *deployment.Client) any { return &c.OpenID.RequirePAR }},
+	{"require-pkce", "its authorization requests have a code challenge, though it is confidential", func(c *deployment.Client) any { return &c.OpenID.RequirePKCE }},
+	{"skip-consent", "people are not asked whether they agree: it is the operator's own", func(c *deployment.Client) any { return &c.OpenID.SkipConsent }},
 }
 
 // text is any type that is text and no more.
@@ -51,6 +67,18 @@ type text string
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *text) UnmarshalText(b []byte) error { *t = text(b); return nil }
+
+// jsonText is a value written as JSON. An empty text is none.
+type jsonText deployment.JSON
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (j *jsonText) UnmarshalText(b []byte) error {
+	if len(b) > 0 && !json.Valid(b) {
+		return errors.New("is not JSON")
+	}
+	*j = jsonText(slices.Clone(b))
+	return nil
+}
 
 // repeated is a list whose values may hold commas: its flag is given once for each.
 type repeated []string
@@ -111,6 +139,10 @@ func setFlag(flags *pflag.FlagSet, name string, to any) error {
 	switch to := to.(type) {
 	case *bool:
 		*to, err = flags.GetBool(name)
+	case **bool:
+		var given bool
+		given, err = flags.GetBool(name)
+		*to = &given
 	case *[]string:
 		*to, err = flags.GetStringSlice(name)
 	case *[]client.Network:

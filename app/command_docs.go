@@ -125,7 +125,7 @@ func deploymentPage() string {
 	var b strings.Builder
 	b.WriteString("# The deployment file\n\n" + generated + withoutName(docs["File"].Doc) + "\n")
 	for _, t := range []struct{ name, title string }{
-		{"File", "A document"}, {"Scope", "scopes"}, {"User", "users"}, {"Profile", "users: profile"}, {"Address", "users: profile: address"}, {"Client", "clients"}, {"Secret", "clients: secrets"},
+		{"File", "A document"}, {"Scope", "scopes"}, {"User", "users"}, {"Profile", "users: profile"}, {"Address", "users: address"}, {"Client", "clients"}, {"Secret", "clients: secrets"},
 		{"OpenID", "clients: openid"}, {"Registered", "clients: registered"},
 		{"Quota", "clients: quota"}, {"APIKey", "clients: api_keys"}, {"SignatureKey", "clients: signature_keys"}, {"API", "apis"}, {"Condition", "apis: headers, conditions"}, {"Route", "apis: routes"}, {"Target", "apis: targets"},
 		{"Diversion", "apis: divert, diversions"}, {"Balance", "apis: balance"}, {"Health", "apis: health"}, {"Eject", "apis: eject"},

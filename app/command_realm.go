@@ -15,7 +15,7 @@ import (
 )
 
 func (c *command) realms() *cobra.Command {
-	return group("realm", "Look at and change realms", c.realmList(), c.realmShow(), c.realmAdd(), c.realmRemove())
+	return group("realm", "Look at and change realms", c.realmList(), c.realmShow(), c.realmAdd(), c.realmRemove(), c.registrationToken())
 }
 
 func (c *command) realmList() *cobra.Command {

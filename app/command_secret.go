@@ -116,8 +116,8 @@ func (c *command) secretAdd() *cobra.Command {
 		if plain != "" {
 			return d.setSecrets(ctx, cl, append(current(cl), deployment.Secret{Secret: plain, Expires: until}), nil)
 		}
-		plain, s := client.NewSecret(now, 0)
-		list := append(current(cl), deployment.Secret{SecretHash: s.Hash, Expires: until})
+		plain, _ = client.NewSecret(now, 0)
+		list := append(current(cl), deployment.GeneratedSecret(plain, until.Time))
 		return d.setSecrets(ctx, cl, list, []deployment.Generated{{Realm: cl.Realm, Client: cl.ID, Secret: plain}})
 	})
 }
@@ -175,8 +175,8 @@ func (c *command) secretRotate() *cobra.Command {
 				list = append(list, s)
 			}
 		}
-		plain, s := client.NewSecret(now, 0)
-		list = append(list, deployment.Secret{SecretHash: s.Hash})
+		plain, _ := client.NewSecret(now, 0)
+		list = append(list, deployment.GeneratedSecret(plain, time.Time{}))
 		return d.setSecrets(ctx, cl, list, []deployment.Generated{{Realm: cl.Realm, Client: cl.ID, Secret: plain}})
 	})
 }

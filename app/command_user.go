@@ -14,7 +14,7 @@ import (
 )
 
 func (c *command) users() *cobra.Command {
-	return group("user", "Look at and change users", c.userList(), c.userShow(), c.userAdd(), c.userSet(), c.userPassword(), c.userRemove())
+	return group("user", "Look at and change users", c.userList(), c.userShow(), c.userAdd(), c.userSet(), c.userPassword(), c.userRemove(), c.userFactors(), c.userSessions())
 }
 
 func (c *command) userList() *cobra.Command {
@@ -86,13 +86,21 @@ var userFields = []struct {
 	{"email", "the e-mail address", func(u *deployment.User) any { return &u.Email }},
 	{"org", "organisation id", func(u *deployment.User) any { return &u.Org }},
 	{"roles", "role ids, separated by commas", func(u *deployment.User) any { return &u.Roles }},
+	{"email-verified", "the address was seen to be the user's", func(u *deployment.User) any { return &u.EmailVerified }},
+	{"given-name", "first name", func(u *deployment.User) any { return &u.Profile.GivenName }},
+	{"family-name", "last name", func(u *deployment.User) any { return &u.Profile.FamilyName }},
+	{"phone-number", "such as \"+49 30 1234567\"", func(u *deployment.User) any { return &u.Profile.Phone }},
+	{"locale", "language, such as en-GB", func(u *deployment.User) any { return &u.Profile.Locale }},
 }
 
 func userFlags(flags *pflag.FlagSet) func(*deployment.User) error {
 	for _, f := range userFields {
-		if _, list := f.field(&deployment.User{}).(*[]string); list {
+		switch f.field(&deployment.User{}).(type) {
+		case *[]string:
 			flags.StringSlice(f.name, nil, f.usage)
-		} else {
+		case **bool:
+			flags.Bool(f.name, false, f.usage)
+		default:
 			flags.String(f.name, "", f.usage)
 		}
 	}
@@ -160,7 +168,7 @@ func (c *command) userSet() *cobra.Command {
 			return err
 		}
 		f := deployment.FromUser(u)
-		f.PasswordHash = "" // left out: it stays as it is
+		f.PasswordHash, f.EmailVerified = "", nil // left out: they stay as they are
 		if err := set(&f); err != nil {
 			return err
 		}

@@ -109,6 +109,9 @@ func moment(t time.Time) string {
 
 // match finds the stored secret that a wanted one is.
 func (p *Planner) match(ctx context.Context, w Secret, stored []client.Secret) (int, error) {
+	if w.generated {
+		return -1, nil // nobody has seen it before
+	}
 	for i, s := range stored {
 		if w.SecretHash != "" {
 			if s.Hash == w.SecretHash {
