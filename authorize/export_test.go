@@ -1,0 +1,4 @@
+package authorize
+
+// Registered is the comparison of redirect URIs.
+var Registered = registered
