@@ -235,6 +235,7 @@ func TestRefusals(t *testing.T) {
 	b := start(t, nil,
 		&api.API{Name: "orders", Path: "/orders", Upstream: up, Scopes: []string{"admin", "audit"}},
 		&api.API{Name: "plain", Path: "/plain", Upstream: up, Errors: "plain"},
+		&api.API{Name: "strong", Path: "/strong", Upstream: up, Auth: []api.Policy{{Name: "bearer", Settings: json.RawMessage(`{"acr":"2","max_age":"5m"}`)}}},
 		&api.API{Name: "off", Path: "/off", Upstream: up, Disabled: true, Auth: named("none")},
 		&api.API{Name: "broken", Path: "/broken", Upstream: up, Auth: named("none", "cookie")},
 	)
@@ -257,6 +258,8 @@ func TestRefusals(t *testing.T) {
 			`Bearer realm="default", error="invalid_token", error_description="` + text + `"`},
 		{"without the scope", "GET", "/orders/1", "Bearer good", 403, "scope_missing",
 			`Bearer realm="default", error="insufficient_scope", error_description="The access token lacks a scope that this resource needs.", scope="admin audit"`},
+		{"a sign-in that is too weak", "GET", "/strong", "Bearer good", 401, "authentication_too_weak",
+			`Bearer realm="default", error="insufficient_user_authentication", error_description="The sign-in behind this token is too weak or too old for the resource.", acr_values="2", max_age="300"`},
 		{"the store is away", "GET", "/orders/1", "Bearer away", 503, "unavailable", ""},
 		{"nothing there", "GET", "/nowhere", "Bearer good", 404, "api_unknown", ""},
 		{"switched off", "GET", "/off", "", 503, "api_disabled", ""},

@@ -64,6 +64,12 @@ func challenge(r *realm.Realm, refusal *policy.Refusal) string {
 	if len(refusal.Scope) > 0 {
 		param("scope", refusal.Scope.String())
 	}
+	if refusal.ACR != "" { // RFC 9470 section 3
+		param("acr_values", refusal.ACR)
+	}
+	if refusal.MaxAge > 0 {
+		param("max_age", strconv.FormatInt(int64(refusal.MaxAge/time.Second), 10))
+	}
 	return b.String()
 }
 

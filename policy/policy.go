@@ -151,6 +151,9 @@ type Refusal struct {
 	Challenge oauth.Code // "error" of the challenge (RFC 6750 section 3.1); "" when no credential was sent
 	Scope     scope.Set  // scopes of which any would do, with InsufficientScope
 
+	ACR    string        // authentication context class that would do, with InsufficientUserAuth (RFC 9470 section 3); "": any
+	MaxAge time.Duration // how long ago the sign-in may be, likewise; 0: any time
+
 	RetryAfter time.Duration // with 429 and 503: when to try again; 0: not said
 
 	// For those who ask why (sallyport explain). The chain fills in Policy.

@@ -3,6 +3,9 @@
 //
 // Beside the realm's own tokens it takes those of issuers that the realm trusts: JWTs verified by the keys those publish
 // (RFC 7517), for an audience and with signatures that were written down beforehand.
+//
+// An API may want the user behind a token to have signed in well, or of late; a token that falls short is refused in the way of
+// RFC 9470, so that the client knows what to ask for.
 package bearer
 
 import (
@@ -29,6 +32,7 @@ type Verifier interface {
 }
 
 type bearer struct {
+	settings
 	tokens  Verifier
 	issuers *Issuers
 }
@@ -36,10 +40,14 @@ type bearer struct {
 // Kind returns the way in. Issuers verify the tokens of others.
 func Kind(tokens Verifier, issuers *Issuers) policy.Kind {
 	return policy.Kind{Source: Source, New: func(_ policy.Site, given json.RawMessage) (policy.Policy, error) {
-		if err := policy.Decode(given, &settings{}); err != nil {
+		b := &bearer{tokens: tokens, issuers: issuers}
+		if err := policy.Decode(given, &b.settings); err != nil {
 			return nil, err
 		}
-		return &bearer{tokens: tokens, issuers: issuers}, nil
+		if err := b.check(); err != nil {
+			return nil, err
+		}
+		return b, nil
 	}}
 }
 
@@ -56,6 +64,9 @@ func (b *bearer) Request(ctx context.Context, c *policy.Call) error {
 			return malformed("The Authorization header holds no well-formed token. Send \"Bearer\", a space and the token.")
 		}
 		return refuse(err)
+	}
+	if err := b.strongEnough(c, access); err != nil {
+		return err
 	}
 	c.Caller = policy.Caller{Client: access.Client, User: access.User, Scope: access.Scope, Scheme: scheme, Presented: c.Header.Get(authorization), Credential: access.ID, Token: access, Slots: &access.Slots}
 	// The token was for us. An upstream that got it could use it here in the caller's name.

@@ -37,7 +37,7 @@ func access(c jose.Claims, t *realm.TrustedIssuer, now time.Time) (*token.Access
 	if !now.Before(a.ExpiresAt) {
 		return nil, oauth.Fail(oauth.TokenExpired, a.ID)
 	}
-	for _, name := range []string{"nbf", "iat"} {
+	for _, name := range []string{"nbf", "iat", "auth_time"} {
 		at, ok := c.Time(name)
 		if c.Has(name) && !ok {
 			return nil, bad("its %s is no date", name)
@@ -69,5 +69,9 @@ func access(c jose.Claims, t *realm.TrustedIssuer, now time.Time) (*token.Access
 	a.Scope = scopes(c, name)
 	a.IssuedAt, _ = c.Time("iat")
 	a.StartedAt = a.IssuedAt
+	// RFC 9068 section 2.2.1: how the user signed in, where the issuer says it.
+	if at, ok := c.Time("auth_time"); ok && a.User != "" {
+		a.SignIn, a.StartedAt = &token.SignIn{At: at, ACR: c.Text("acr")}, at
+	}
 	return a, nil
 }
