@@ -49,7 +49,7 @@ func (w words) rich(key string, args ...any) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return template.HTML(fmt.Sprintf(template.HTMLEscapeString(t), marked...)), nil //nolint:gosec // escaped one by one above
+	return template.HTML(fmt.Sprintf(template.HTMLEscapeString(t), marked...)), nil // escaped one by one above
 }
 
 // count is the text for a number of things: key.one for one, key.other for any other number.
@@ -116,7 +116,7 @@ func (w words) claim(name string) string {
 func link(raw string) template.URL {
 	for _, scheme := range []string{"https://", "http://", "mailto:"} {
 		if strings.HasPrefix(raw, scheme) && !strings.ContainsFunc(raw, unicode.IsControl) {
-			return template.URL(raw) //nolint:gosec // checked
+			return template.URL(raw) // checked
 		}
 	}
 	return ""
@@ -125,7 +125,7 @@ func link(raw string) template.URL {
 // onward is link for where an application wants its people back: that may be an application on the device.
 func onward(raw string) template.URL {
 	if leads(raw) {
-		return template.URL(raw) //nolint:gosec // checked
+		return template.URL(raw) // checked
 	}
 	return ""
 }
@@ -139,7 +139,7 @@ func picture(raw string) template.URL {
 }
 
 func png(raw []byte) template.URL {
-	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(raw)) //nolint:gosec // base64
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(raw)) // base64
 }
 
 // initial stands in for a picture that is not there.

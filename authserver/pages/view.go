@@ -8,12 +8,14 @@ import (
 
 // A Frame is what every page has. The zero value of each field but Realm leaves something out.
 type Frame struct {
-	Realm   *realm.Realm
-	Root    string        // path of the realm's root as the browser sees it: "" or "/realms/NAME"; see Root
-	Lang    string        // en, de or zh-TW: see Language
-	Asker   *Asker        // the client for whose sake the page is shown; nil: none
-	Flow    string        // secret of the sign-in under way; goes into every form
-	Targets []string      // where a form may lead beside this server (CSP form-action covers redirects too): the client's redirect URI
+	Realm *realm.Realm
+	Root  string // path of the realm's root as the browser sees it: "" or "/realms/NAME"; see Root
+	Lang  string // en, de or zh-TW: see Language
+	Asker *Asker // the client for whose sake the page is shown; nil: none
+	Flow  string // secret of the sign-in under way; goes into every form
+	// Targets are where a form may lead beside this server: the client's redirect URI. Browsers hold form-action against every
+	// redirect that follows a form, so an application whose callback sends people on to another origin needs that one here too.
+	Targets []string
 	Notice  Notice        // something that happened, told above the form; empty: nothing
 	Wait    time.Duration // with NoticeWait and NoticeBusy
 	Nobody  bool          // leave out the way back to the application
