@@ -23,6 +23,9 @@ const (
 	ConfigChanged   Kind = "config_changed"   // stored
 	KeyRotated      Kind = "key_rotated"      // stored
 	CredentialReset Kind = "credential_reset" // stored
+	FactorChanged   Kind = "factor_changed"   // stored
+	SignedIn        Kind = "signed_in"        // somebody has signed in on our own pages
+	SignInRefused   Kind = "sign_in_refused"
 )
 
 // An Event is one thing that happened. It holds no secret, token or password.
