@@ -117,8 +117,11 @@ func (f *Face) handle(w http.ResponseWriter, r *http.Request) {
 func (f *Face) fail(w http.ResponseWriter, r *http.Request, rl *realm.Realm, e *oauth.Error) {
 	v := pages.Failure{Frame: frame(r, rl, nil), Status: web.ErrorStatus(e), Reason: string(e.Reason), Detail: e.Description}
 	v.Nobody = true
-	if e.Reason == oauth.CrossOrigin {
+	switch {
+	case e.Reason == oauth.CrossOrigin:
 		v.Status = http.StatusForbidden
+	case v.Status == http.StatusUnauthorized: // it was the application's to say who it is, not the visitor's
+		v.Status = http.StatusBadRequest
 	}
 	if visit := web.VisitOf(r.Context()); visit != nil {
 		visit.Reason, v.ID = string(e.Reason), visit.ID
