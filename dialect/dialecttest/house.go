@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sallyport/audit"
+	"sallyport/claims"
 	"sallyport/client"
 	"sallyport/deployment"
 	"sallyport/dialect"
@@ -52,6 +53,7 @@ type House struct {
 	Realms   *realm.Directory
 	Clients  *client.Directory
 	Users    *user.Directory
+	Claims   *claims.Mapper
 	Keys     *key.Ring
 	Tokens   *token.Service
 	Engine   *grant.Engine
@@ -78,11 +80,14 @@ func New(t testing.TB, s Setup) *House {
 	h.Clients, h.Users = client.NewDirectory(h.Stores, hub), user.NewDirectory(h.Stores, hub)
 	h.Hasher, h.Throttle = user.NewHasher(2), throttle.New(throttle.Config{Now: h.Clock.Now})
 	h.Keys = key.NewRing(key.Config{Store: h.Stores, Master: key.Master{1}, Hub: hub, Now: h.Clock.Now, Log: log})
+	h.Claims = claims.New(claims.Config{Key: key.Master{1}.Derive, Now: h.Clock.Now, Log: log})
 	var tokens token.Store = h.Stores
 	if s.Tokens != nil {
 		tokens = s.Tokens(tokens)
 	}
-	h.Tokens, err = token.New(token.Config{Store: tokens, Keys: h.Keys, Clients: h.Clients, Hub: hub, Now: h.Clock.Now, Log: log})
+	h.Tokens, err = token.New(token.Config{
+		Store: tokens, Keys: h.Keys, Clients: h.Clients, Claims: h.Claims, Hub: hub, Now: h.Clock.Now, Log: log,
+	})
 	h.must(err)
 	h.must(h.Tokens.Start(ctx))
 	h.Engine = grant.New(grant.Config{
