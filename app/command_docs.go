@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -121,7 +122,10 @@ func configPage() string {
 }
 
 func deploymentPage() string {
-	docs := manual(deployment.Source)
+	docs := map[string]typeDoc{}
+	for _, source := range deployment.Sources() {
+		maps.Copy(docs, manual(source))
+	}
 	var b strings.Builder
 	b.WriteString("# The deployment file\n\n" + generated + withoutName(docs["File"].Doc) + "\n")
 	for _, t := range []struct{ name, title string }{

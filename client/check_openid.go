@@ -158,14 +158,14 @@ func origin(raw string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// ownClaims are those whose value is this server's word, in ID tokens, UserInfo or logout tokens.
+// ownClaims are those by which this server speaks about what it issues: in ID tokens, access tokens, UserInfo or logout tokens.
 var ownClaims = []string{
-	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "c_hash", "s_hash", "sid", "events",
-	"cnf", "act", "may_act", "client_id", "scope", "_claim_names", "_claim_sources",
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "typ", "cnf", "act", "may_act", "client_id", "scope", "gid", "uic", "auth_time", "nonce", "acr",
+	"amr", "azp", "at_hash", "c_hash", "s_hash", "sid", "events", "sub_jwk", "_claim_names", "_claim_sources",
 }
 
-// OwnClaim reports whether the value of a claim is this server's word, which no expression replaces.
-func OwnClaim(name string) bool { return slices.Contains(ownClaims, name) }
+// OwnClaim reports whether the value of a claim is this server's word, which no expression replaces. Case does not matter.
+func OwnClaim(name string) bool { return slices.Contains(ownClaims, strings.ToLower(name)) }
 
 func checkClaims(c *Client) error {
 	if len(c.OpenID.Claims) > maxClaims {
