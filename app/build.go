@@ -22,7 +22,6 @@ import (
 	"sallyport/key"
 	"sallyport/realm"
 	"sallyport/store"
-	"sallyport/throttle"
 	"sallyport/token"
 	counts "sallyport/usage"
 	"sallyport/user"
@@ -46,6 +45,7 @@ type App struct {
 	clients  *client.Directory
 	users    *user.Directory
 	keys     *credential.Directory
+	people   *people
 	engine   *grant.Engine
 	leaser   *counts.Leaser
 	counters *metrics.Metrics
@@ -123,8 +123,12 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub) (err error) 
 	a.ring = key.NewRing(key.Config{
 		Store: a.store, Master: a.master, Hub: hub, Schedules: a.schedules, Overlap: a.overlap, Now: a.now, Log: a.log,
 	})
+	a.hasher = user.NewHasher(a.config.PasswordWorkers)
+	if a.people, err = a.newPeople(); err != nil {
+		return err
+	}
 	a.tokens, err = token.New(token.Config{
-		Store: a.store, Keys: a.ring, Clients: a.clients, Users: a.users, Hub: hub, Longest: a.longest, Now: a.now, Log: a.log,
+		Store: a.store, Keys: a.ring, Clients: a.clients, Users: a.users, Claims: a.people.claims, Hub: hub, Longest: a.longest, Now: a.now, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -132,17 +136,15 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub) (err error) 
 	if err := a.tokens.Start(background); err != nil {
 		return err
 	}
-	a.hasher = user.NewHasher(a.config.PasswordWorkers)
+	a.people.settle(background, a, hub)
 	a.counters = newCounters(a.config.Version)
 	a.audit = audit.NewLog(a.store, a.log, func(e audit.Event) {
 		a.counters.TokenEvent(string(e.Kind), e.Grant, e.Dialect, string(e.Reason))
 	})
 	a.leaser = counts.NewLeaser(counts.Config{Store: a.store, Now: a.now, Log: a.log})
-	guesses := throttle.New(throttle.Config{Now: a.now})
-	auth := user.NewAuthenticator(a.users, a.store, a.hasher, a.now)
 	a.engine = grant.New(grant.Config{
 		Realms: a.realms, Clients: a.clients, Secrets: client.NewVerifier(a.store, a.hasher, a.now), Tokens: a.tokens,
-		Grants: grants(a.tokens, a.users, auth, guesses), Throttle: guesses, Audit: explained{a.audit}, Now: a.now,
+		Assertions: a.people.assertions(a), Grants: grants(a), Throttle: a.people.guesses, Audit: explained{a.audit}, Now: a.now,
 	})
 	return nil
 }
@@ -154,7 +156,7 @@ func newCounters(version string) *metrics.Metrics {
 		c.Faces = append(c.Faces, d.Name())
 		c.Dialects = append(c.Dialects, d.Name())
 	}
-	for _, g := range grants(nil, nil, nil, nil) {
+	for _, g := range grants(&App{people: &people{}}) {
 		c.Grants = append(c.Grants, g.Type())
 	}
 	return metrics.New(c)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -103,9 +104,15 @@ curl -s '%[1]s/.well-known/oauth-authorization-server'; echo
 curl -s -u standard:standard-secret -d 'grant_type=client_credentials&scope=read' '%[1]s/token' | tee answer.json; echo
 curl -i '%[1]s/api/dns/zone/' -H "Authorization: Bearer $(sed 's/.*"access_token":"\([^"]*\)".*/\1/' answer.json)"
 
+# Sign in as dory with the password dorypass: the account page, and an application that asks who is there
+#   open %[1]s/account
+#   open '%[1]s/authorize?client_id=webapp&redirect_uri=%[2]s%%2Fwelcome&response_type=code&scope=openid%%20profile%%20email&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256'
+# and redeem the code that the page shows at the end of its address, within a minute:
+curl -s '%[1]s/token' -d 'grant_type=authorization_code&client_id=webapp&redirect_uri=%[2]s%%2Fwelcome&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk&code=CODE'
+
 # Refusals: no token, garbage, a token without the scope
 curl -i '%[1]s/orders/1'
 curl -i '%[1]s/orders/1' -H 'Authorization: Bearer garbage'
 curl -i '%[1]s/orders/1' -H "Authorization: Bearer $(sed 's/.*"access_token":"\([^"]*\)".*/\1/' answer.json)"
-`, base)
+`, base, url.QueryEscape(base))
 }

@@ -48,6 +48,12 @@ type Config struct {
 
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and prefixes (10.0.0.0/8) of proxies whose X-Forwarded-For is believed
 
+	SMTPURL  string `yaml:"smtp_url"`  // mail server: smtp://user:password@mail.example.org:587 (TLS by STARTTLS) or smtps://…:465; empty: no mails are sent, so nobody can reset a password by one
+	MailFrom string `yaml:"mail_from"` // sender of mails, like `Example <login@example.org>`
+
+	FetchNetworks []string `yaml:"fetch_networks"` // networks of yours, besides the Internet, to which URLs of clients may lead: their jwks_uri, request_uri, sector_identifier_uri and backchannel_logout_uri
+	FetchCA       string   `yaml:"fetch_ca"`       // PEM file with authorities of your own that vouch for the servers behind such URLs
+
 	LogFormat   string `yaml:"log_format"`   // `text` or `json`
 	LogLevel    string `yaml:"log_level"`    // `debug`, `info`, `warn` or `error`
 	LogRequests bool   `yaml:"log_requests"` // one line for every request

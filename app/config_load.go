@@ -200,6 +200,9 @@ func (c *Config) check() error {
 	if err := c.checkListeners(); err != nil {
 		return err
 	}
+	if err := c.checkOutgoing(); err != nil {
+		return err
+	}
 	if err := c.checkACME(); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"sallyport/dialect/digirunner"
 	"sallyport/dialect/kustvakt"
 	"sallyport/grant"
+	"sallyport/grant/authcode"
 	"sallyport/grant/clientcreds"
 	"sallyport/grant/password"
 	"sallyport/grant/refresh"
@@ -30,20 +31,19 @@ import (
 	"sallyport/policy/ratelimit"
 	"sallyport/policy/rewrite"
 	"sallyport/policy/signature"
-	"sallyport/throttle"
 	"sallyport/token"
 	counts "sallyport/usage"
-	"sallyport/user"
 )
 
 // The three lists. A new grant, dialect or policy is one folder and one line here.
 
 // grants are the grant types of the token pipeline.
-func grants(tokens *token.Service, users *user.Directory, auth *user.Authenticator, guesses *throttle.Throttle) []grant.Grant {
+func grants(a *App) []grant.Grant {
 	return []grant.Grant{
-		password.New(auth, guesses),
+		authcode.New(authcode.Deps{Codes: a.people.codes, Users: a.users, Tokens: a.tokens}),
+		password.New(a.people.auth, a.people.guesses),
 		clientcreds.New(),
-		refresh.New(tokens, users),
+		refresh.New(a.tokens, a.users),
 	}
 }
 
@@ -122,7 +122,7 @@ func checks(getenv func(string) (string, bool), readFile func(string) ([]byte, e
 	for name, kind := range parts.Kinds {
 		c.Policies[name] = checkOf(kind)
 	}
-	for _, g := range grants(nil, nil, nil, nil) {
+	for _, g := range grants(&App{people: &people{}}) {
 		c.Grants = append(c.Grants, g.Type())
 	}
 	return c

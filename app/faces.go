@@ -3,7 +3,6 @@ package app
 import (
 	"net/http"
 
-	"sallyport/authserver"
 	"sallyport/dialect"
 	"sallyport/feed"
 	"sallyport/gateway"
@@ -46,7 +45,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	health := map[string]http.Handler{"/healthz": f.health.Live(), "/readyz": f.health.Ready()}
 	main := &router{
 		realms: a.realms, dialects: open, callers: open, gateway: f.apis, fixed: health,
-		standard: authserver.New(authserver.Config{Engine: a.engine, Tokens: a.tokens, Keys: a.ring, Realms: a.realms, Log: a.log, Now: a.now}).Routes(),
+		standard: a.people.routes(a),
 	}
 	if a.config.GatewayListen != "" {
 		main.gateway = nil

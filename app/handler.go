@@ -110,9 +110,12 @@ func (p paths) called(r *http.Request) *web.Called {
 func (m *router) find(r *http.Request) (*realm.Realm, string) {
 	path := r.URL.EscapedPath()
 	own := m.realms.ByHost(r.Host)
-	// RFC 8414 section 3.1: the well-known path comes before the path of the issuer.
-	if name, ok := strings.CutPrefix(path, authserver.MetadataPath+realmsPrefix); ok {
-		return allowed(own, m.realms.ByName(name)), authserver.MetadataPath
+	// RFC 8414 sections 3.1 and 5: the well-known path comes before the path of the issuer. OpenID Connect Discovery has it
+	// behind, which is a path like any other.
+	for _, known := range []string{authserver.MetadataPath, authserver.DiscoveryPath} {
+		if name, ok := strings.CutPrefix(path, known+realmsPrefix); ok {
+			return allowed(own, m.realms.ByName(name)), known
+		}
 	}
 	if below, ok := strings.CutPrefix(path, realmsPrefix); ok {
 		name, rest, _ := strings.Cut(below, "/")
