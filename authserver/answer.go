@@ -92,8 +92,9 @@ func (t *turn) answer(to *authorize.Request, told [][2]string) error {
 	}
 	told = append(told, [2]string{"iss", t.realm.Issuer})
 	if to.Mode == authorize.FormPost {
-		t.w.Header().Set("Referrer-Policy", "no-referrer")
-		t.pages.Write(t.w, t.r, http.StatusOK, pages.FormPost{Frame: t.frame(t.r, t.realm, to.UILocales), Action: to.RedirectURI, Fields: told})
+		frame := t.frame(t.r, t.realm, to.UILocales)
+		frame.Asker, frame.Popup = &pages.Asker{ID: to.Client, Name: to.Client}, to.Display == "popup"
+		t.pages.Write(t.w, t.r, http.StatusOK, pages.FormPost{Frame: frame, Action: to.RedirectURI, Fields: told})
 		return nil
 	}
 	var tail strings.Builder

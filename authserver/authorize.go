@@ -24,6 +24,7 @@ type turn struct {
 	flow   *authorize.Flow
 	secret string // of the flow; empty: it is not stored, since nobody was asked anything yet
 
+	browser [32]byte         // which browser this is; zero: not asked yet
 	here    []found          // who is signed in in this browser
 	session *session.Session // the one that counts; nil: nobody is
 	hinted  bool
@@ -83,7 +84,7 @@ func (f *Face) asked(w http.ResponseWriter, r *http.Request) (oauth.Params, erro
 // resume goes on with a flow of this browser.
 func (t *turn) resume(secret string) (err error) {
 	ctx := t.r.Context()
-	if t.flow, err = t.flows.Adopt(ctx, t.realm.Name, secret, cookie.EnsureBrowser(t.w, t.r, t.realm)); err != nil {
+	if t.flow, err = t.flows.Adopt(ctx, t.realm.Name, secret, t.which()); err != nil {
 		return err
 	}
 	t.secret = secret
@@ -93,6 +94,14 @@ func (t *turn) resume(secret string) (err error) {
 		}
 	}
 	return t.dispatch()
+}
+
+// which says which browser this is. One that has no cookie gets one, once.
+func (t *turn) which() [32]byte {
+	if t.browser == [32]byte{} {
+		t.browser = cookie.EnsureBrowser(t.w, t.r, t.realm)
+	}
+	return t.browser
 }
 
 // dispatch does what authorize.Next decides.
@@ -124,7 +133,7 @@ var steps = map[authorize.Step]string{
 // ask sends the browser to the page of a step. The pages take the first session of the cookie for the one that counts, so what
 // is over goes and the one that was looked at here comes first.
 func (t *turn) ask(step authorize.Step) (err error) {
-	ctx, browser := t.r.Context(), cookie.EnsureBrowser(t.w, t.r, t.realm)
+	ctx, browser := t.r.Context(), t.which()
 	if t.secret == "" {
 		if t.secret, err = t.flows.Begin(ctx, t.flow.Request, browser); err != nil {
 			return err

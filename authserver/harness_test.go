@@ -1,8 +1,10 @@
 package authserver_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -10,18 +12,26 @@ import (
 	"testing"
 	"time"
 
+	"sallyport/authorize"
 	"sallyport/authserver"
+	"sallyport/authserver/pages"
+	"sallyport/claims"
 	"sallyport/client"
+	"sallyport/consent"
 	"sallyport/deployment"
 	"sallyport/dialect/dialecttest"
+	"sallyport/factor"
 	"sallyport/feed"
 	"sallyport/grant"
+	"sallyport/grant/authcode"
 	"sallyport/grant/clientcreds"
 	"sallyport/grant/password"
 	"sallyport/grant/refresh"
+	"sallyport/jose"
 	"sallyport/key"
 	"sallyport/realm"
 	"sallyport/scope"
+	"sallyport/session"
 	"sallyport/store"
 	"sallyport/token"
 	"sallyport/user"
@@ -32,8 +42,32 @@ const secret = "s3cr3t-of-every-client"
 
 type house struct {
 	*dialecttest.House
-	routes web.Routes
-	disk   *dialecttest.Flaky
+	routes   web.Routes
+	disk     *dialecttest.Flaky
+	kept     *store.Store
+	hub      *feed.Hub
+	sessions *session.Manager
+	consents *consent.Book
+	flows    *authorize.Flows
+	factors  proofs
+	outside  outside
+}
+
+// proofs are the factors that users have.
+type proofs map[string]factor.Summary
+
+func (p proofs) Summary(_ context.Context, _, name string) (factor.Summary, error) {
+	return p[name], nil
+}
+
+// outside are documents of others by their URLs.
+type outside map[string]string
+
+func (o outside) Get(_ context.Context, url string) ([]byte, error) {
+	if text, ok := o[url]; ok {
+		return []byte(text), nil
+	}
+	return nil, errors.New("there is no such document")
 }
 
 func open(t testing.TB, change ...func(*deployment.ChangeSet)) *house {
@@ -42,22 +76,46 @@ func open(t testing.TB, change ...func(*deployment.ChangeSet)) *house {
 	for _, c := range change {
 		c(&start)
 	}
-	h := &house{disk: new(dialecttest.Flaky)}
+	h := &house{disk: new(dialecttest.Flaky), factors: proofs{}, outside: outside{}}
+	var codes *authorize.Codes
 	h.House = dialecttest.New(t, dialecttest.Setup{
-		Open:  openStore,
+		Open: func(t testing.TB, hub *feed.Hub, now func() time.Time) dialecttest.Stores {
+			h.kept, h.hub = openStore(t, hub, now), hub
+			return h.kept
+		},
 		Start: start,
 		Grants: func(in *dialecttest.House) []grant.Grant {
 			users := user.NewAuthenticator(in.Users, in.Stores, in.Hasher, in.Clock.Now)
-			return []grant.Grant{password.New(users, in.Throttle), clientcreds.New(), refresh.New(in.Tokens, in.Users)}
+			codes = authorize.NewCodes(h.kept, in.Clock.Now)
+			return []grant.Grant{
+				password.New(users, in.Throttle), clientcreds.New(), refresh.New(in.Tokens, in.Users),
+				authcode.New(authcode.Deps{Codes: codes, Users: in.Users, Tokens: in.Tokens}),
+			}
 		},
 		Tokens: func(s token.Store) token.Store { h.disk.Store = s; return h.disk },
 	})
 	d := h.Deps()
-	h.routes = authserver.New(authserver.Config{Engine: d.Engine, Tokens: d.Tokens, Keys: d.Keys, Realms: d.Realms, Log: d.Log, Now: d.Now}).Routes()
+	drawn, err := pages.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.sessions = session.NewManager(session.Config{Store: h.kept, Hub: h.hub, Users: h.Users, Revoke: h.Tokens, Now: d.Now, Log: d.Log})
+	h.consents = consent.NewBook(consent.Config{Store: h.kept, Hub: h.hub, Revoke: h.Tokens, Now: d.Now})
+	h.flows = authorize.NewFlows(h.kept, d.Now)
+	h.routes = authserver.New(authserver.Config{
+		Engine: d.Engine, Tokens: d.Tokens, Keys: d.Keys, Realms: d.Realms, Log: d.Log, Now: d.Now,
+		Reader: authorize.NewReader(authorize.Config{
+			Clients: h.Clients, Realms: h.Realms, Sets: jose.New(jose.Config{Fetch: h.outside, Now: d.Now}), Fetch: h.outside,
+			Tickets: h.kept, IDTokens: h.Tokens, Now: d.Now,
+		}),
+		Flows: h.flows, Codes: codes, Sessions: h.sessions, Consents: h.consents, Factors: h.factors,
+		Clients: h.Clients, Users: h.Users, Pages: drawn,
+		Claims: claims.New(claims.Config{Key: key.Master{1}.Derive, Now: d.Now, Log: d.Log}),
+	}).Routes()
 	return h
 }
 
-func openStore(t testing.TB, hub *feed.Hub, now func() time.Time) dialecttest.Stores {
+func openStore(t testing.TB, hub *feed.Hub, now func() time.Time) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{
 		URL: filepath.Join(t.TempDir(), "test.db"), Hub: hub, Log: slog.New(slog.DiscardHandler), Now: now,
@@ -141,6 +199,7 @@ type tokens struct {
 	Type    string `json:"token_type"`
 	Expires int64  `json:"expires_in"`
 	Refresh string `json:"refresh_token"`
+	ID      string `json:"id_token"`
 	Scope   string `json:"scope"`
 }
 
