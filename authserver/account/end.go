@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"sallyport/authserver/pages"
+	"sallyport/consent"
 	"sallyport/session"
 )
 
@@ -55,8 +56,15 @@ func signOut(o *Owner) error {
 
 // consents takes back what a client was let do. Its tokens end at once.
 func consents(o *Owner) error {
+	if !o.Posted() {
+		return o.home("")
+	}
 	id := o.Params.Get("client")
-	if !o.Posted() || id == "" {
+	list, err := o.Consents.List(o.Context(), o.Realm.Name, o.User.Name)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(c *consent.Consent) bool { return c.Client == id }) {
 		return o.home("")
 	}
 	if err := o.Consents.End(o.Context(), o.Realm, o.User.Name, id); err != nil {

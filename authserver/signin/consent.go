@@ -20,7 +20,7 @@ func agree(v *steps.Visit) error {
 	if err != nil {
 		return err
 	}
-	if s == nil || v.Client == nil {
+	if s == nil || v.Client == nil || s.ID != v.Flow.Asked { // somebody else counts by now than the one who was asked
 		return v.Back()
 	}
 	switch v.Params.Get("decision") {
