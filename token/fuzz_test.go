@@ -55,9 +55,9 @@ func fuzzAccess(f *testing.F, kinds ...string) {
 }
 
 func FuzzJWT(f *testing.F) {
-	fuzzAccess(f, "RS256", "PS256", "ES256", "EdDSA", "digirunner", "digirunner2")
+	fuzzAccess(f, "RS256", "PS256", "ES256", "EdDSA", "digirunner", "digirunner2", "ES256, signed in")
 }
-func FuzzSealed(f *testing.F)    { fuzzAccess(f, "opaque") }
+func FuzzSealed(f *testing.F)    { fuzzAccess(f, "opaque", "opaque, signed in") }
 func FuzzReference(f *testing.F) { fuzzAccess(f, "reference") }
 
 // FuzzClaims: behind a good signature, too, nothing panics, and what is accepted names a client.
@@ -65,6 +65,8 @@ func FuzzClaims(f *testing.F) {
 	h := newHouse(f)
 	f.Add(payloadOf(f, h.issue(h.auth(realm.JWT)).AccessToken))
 	f.Add(`{"iss":"https://as.example","sub":"\ud83d\ude00","aud":["a","b"],"exp":1}`)
+	f.Add(payloadOf(f, h.issue(h.openID(realm.JWT)).AccessToken))
+	f.Add(`{"acr":["1"],"sid":1,"uic":"x","auth_time":-1}`)
 	f.Add(`{"gid":"a.b","jti":"00000000-0000-7000-8000-000000000000"}`)
 	k, err := h.ring.Signer(f.Context(), "default", "EdDSA")
 	if err != nil {
@@ -141,4 +143,33 @@ func TestWrittenStringsAreRead(t *testing.T) {
 			t.Errorf("%s was read as %q, %v", text, got["a"], ok)
 		}
 	}
+}
+
+// FuzzIDToken: nothing but the ID token itself is read as one, and behind a good signature nothing panics.
+func FuzzIDToken(f *testing.F) {
+	h := newHouse(f)
+	genuine := h.issue(h.openID(realm.JWT)).IDToken
+	payload := payloadOf(f, genuine)
+	k, err := h.ring.Signer(f.Context(), "default", "EdDSA")
+	if err != nil {
+		f.Fatal(err)
+	}
+	head := []byte(`{"typ":"JWT","alg":"EdDSA","kid":"` + k.ID + `"}`)
+	f.Add(payload, uint16(0), uint16(0), "")
+	f.Add(`{"iss":"https://as.example","sub":"a","aud":["b"],"iat":1,"exp":1,"auth_time":1}`, uint16(3), uint16(5), "x")
+	f.Add(`{"iss":"https://as.example","sub":"a","sub":"b","aud":"b","iat":1e3,"exp":1,"auth_time":1}`, uint16(600), uint16(700), "..")
+	f.Fuzz(func(t *testing.T, payload string, from, to uint16, patch string) {
+		raw := splice(genuine, from, to, patch)
+		if _, err := h.ReadIDToken(t.Context(), h.realm, raw); (err == nil) != (raw == genuine) {
+			t.Fatalf("%q: %v", raw, err)
+		}
+		raw, err := token.SignJWS(head, []byte(payload), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := h.ReadIDToken(t.Context(), h.realm, raw)
+		if err == nil && (got.Client == "" || got.Subject == "" || got.IssuedAt.IsZero() || !json.Valid([]byte(payload))) {
+			t.Fatalf("%s was read as %+v", payload, got)
+		}
+	})
 }

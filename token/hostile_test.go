@@ -33,6 +33,8 @@ func everyToken(h *house) (access, refresh map[string]string) {
 	v2 := digiAuth(h)
 	v2.Shape, v2.User = token.ShapeDigiRunnerV2, nil
 	access["digirunner2"] = h.issue(v2).AccessToken
+	access["ES256, signed in"] = h.issue(h.openID(realm.JWT)).AccessToken
+	access["opaque, signed in"] = h.issue(h.openID(realm.Opaque)).AccessToken
 	return access, refresh
 }
 
