@@ -139,14 +139,8 @@ func (t *turn) ask(step authorize.Step) (err error) {
 			return err
 		}
 	}
-	if s := t.session; s != nil && (step == authorize.SecondFactor || step == authorize.EnrolFactor) && t.flow.User == "" {
-		// The sign-in that the session is about is to be lifted: it is unfinished again.
-		if _, err = t.flows.Update(ctx, t.realm.Name, t.secret, browser, func(w *authorize.Flow) error {
-			w.User, w.AMR, w.ACR, w.Proved = s.User, s.AMR, s.ACR, s.AuthTime
-			return nil
-		}); err != nil {
-			return err
-		}
+	if err := t.prepare(step, browser); err != nil {
+		return err
 	}
 	var secrets []string
 	for _, one := range t.here {
@@ -160,6 +154,26 @@ func (t *turn) ask(step authorize.Step) (err error) {
 		cookie.SetSessions(t.w, t.realm, secrets)
 	}
 	return t.go303(pages.Root(t.realm) + steps[step] + "?flow=" + t.secret)
+}
+
+// prepare notes in the flow what a page goes by: which sign-in is to be lifted, or whose consent is asked for. Which account
+// counts may be another a moment later, in another tab.
+func (t *turn) prepare(step authorize.Step, browser [32]byte) error {
+	s, was := t.session, t.flow
+	lift := (step == authorize.SecondFactor || step == authorize.EnrolFactor) && was.User == ""
+	consent := step == authorize.Consent && s != nil && was.Asked != s.ID
+	if s == nil || !lift && !consent {
+		return nil
+	}
+	_, err := t.flows.Update(t.r.Context(), t.realm.Name, t.secret, browser, func(w *authorize.Flow) error {
+		if lift {
+			w.User, w.AMR, w.ACR, w.Proved = s.User, s.AMR, s.ACR, s.AuthTime
+		} else {
+			w.Asked, w.Agreed = s.ID, false
+		}
+		return nil
+	})
+	return err
 }
 
 // go303 sends the browser on by GET, whatever it came by (RFC 9700 section 4.12).

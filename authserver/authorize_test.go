@@ -241,6 +241,9 @@ func TestSteps(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
 		}
+		if s, _ := p.sessions.Find(t.Context(), p.Realms.ByName(realm.Default), append(p.secrets(), "")[0]); (tt.step == "/signin/consent") != (s != nil && own.Asked == s.ID) {
+			t.Errorf("%s: consent of %q", tt.name, own.Asked)
+		}
 		if lift := tt.step == "/signin/second" || tt.step == "/signin/enrol"; lift != (own.User == "dory" && own.ACR == "1" && !own.Proved.IsZero()) {
 			t.Errorf("%s: %+v", tt.name, own)
 		}
@@ -258,6 +261,11 @@ func TestSteps(t *testing.T) {
 			}
 		}
 	}
+}
+
+// forget removes a cookie.
+func (p *person) forget(what string) {
+	maps.DeleteFunc(p.jar, func(name, _ string) bool { return strings.Contains(name, "-"+what+"-") })
 }
 
 func (p *person) browser() [32]byte {
@@ -343,6 +351,7 @@ func TestPost(t *testing.T) {
 	p.signIn("dory", "1")
 	p.agree("dory", "web", "read")
 	for prompt, wanted := range map[string]string{"": "code", "none": "code", "login": "flow"} {
+		p.forget("browser")
 		stranger := &person{house: p.house, jar: map[string]string{}, realm: realm.Default}
 		where, told := stranger.to(stranger.do(http.MethodPost, "/authorize", asked("prompt", prompt)))
 		if where != "/authorize?" || len(stranger.jar) != 0 {
@@ -352,6 +361,9 @@ func TestPost(t *testing.T) {
 		where, more := p.to(p.do(http.MethodGet, "/authorize?flow="+told.Get("flow"), ""))
 		if !more.Has(wanted) {
 			t.Errorf("prompt=%s: %s %v", prompt, where, more)
+		}
+		if _, err := p.flows.Get(t.Context(), realm.Default, told.Get("flow"), p.browser()); wanted == "flow" && err != nil {
+			t.Errorf("the browser that followed does not have the flow: %v", err)
 		}
 		stranger.page(stranger.do(http.MethodGet, "/authorize?flow="+told.Get("flow"), ""), http.StatusBadRequest)
 	}
