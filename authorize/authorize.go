@@ -79,7 +79,8 @@ type Flow struct {
 	ACR     string    `json:"acr,omitempty"`     // what that is worth
 	Another bool      `json:"another,omitempty"` // the user wants to sign in as somebody else than the session's; the sign-in takes it back
 	Denied  bool      `json:"denied,omitempty"`  // the user said no, or gave up
-	Agreed  bool      `json:"agreed,omitempty"`  // the user agreed for this request (prompt=consent)
+	Asked   string    `json:"asked,omitempty"`   // public name of the session whose user was sent to the consent page: nobody else's answer counts
+	Agreed  bool      `json:"agreed,omitempty"`  // that user agreed for this request (prompt=consent)
 	Tries   int       `json:"tries,omitempty"`   // wrong codes of a second factor
 	Offered bool      `json:"offered,omitempty"` // setting up a second factor was offered and declined
 }

@@ -159,7 +159,8 @@ func whatMay(f Facts) Decision {
 	if f.Flow.Request.Client == "" {
 		return Decision{}
 	}
-	if !f.Agreed || f.asks("consent") && !f.Flow.Agreed {
+	here := f.Flow.Agreed && f.Flow.Asked == f.Session.ID
+	if !f.Agreed || f.asks("consent") && !here {
 		return Decision{Step: Consent}
 	}
 	return Decision{}

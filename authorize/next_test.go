@@ -95,6 +95,7 @@ func TestNext(t *testing.T) {
 		{"consent", changes{disagree}, authorize.Consent, "", ""},
 		{"prompt-consent", changes{prompt("consent")}, authorize.Consent, "", ""},
 		{"prompt-consent, given", changes{prompt("consent"), func(f *authorize.Facts) { f.Flow.Agreed = true }}, authorize.Finish, "", ""},
+		{"prompt-consent, given by another", changes{prompt("consent"), func(f *authorize.Facts) { f.Flow.Agreed, f.Flow.Asked = true, "of nemo" }}, authorize.Consent, "", ""},
 		{"given here, but not for all of it", changes{disagree, func(f *authorize.Facts) { f.Flow.Agreed = true }}, authorize.Consent, "", ""},
 		{"denied", changes{func(f *authorize.Facts) { f.Flow.Denied = true }}, authorize.Refuse, oauth.ConsentDenied, ""},
 		{"account page", changes{disagree, func(f *authorize.Facts) { f.Flow.Request.Client, f.Client = "", nil }}, authorize.Finish, "", ""},
