@@ -5,6 +5,7 @@ import (
 
 	"sallyport/authorize"
 	"sallyport/authserver"
+	"sallyport/authserver/account"
 	signout "sallyport/authserver/logout"
 	"sallyport/authserver/pages"
 	"sallyport/authserver/register"
@@ -96,7 +97,7 @@ func (p *people) routes(a *App) web.Routes {
 			Clients: a.clients, Users: a.users, Claims: p.claims, Pages: p.pages,
 		}),
 		signin.New(desk),
-
+		account.New(desk),
 		register.New(register.Config{
 			Registry: a.store, Clients: a.clients, Fetch: p.fetch, Master: a.master, Commit: a.store.Commit, Longest: a.longest, Audit: a.audit,
 			Log: a.log, Now: a.now,
