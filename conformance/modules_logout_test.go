@@ -146,6 +146,7 @@ var logoutModules = []module{
 		_, claims := s.Verify(id)
 		p := s.logout(b, "id_token_hint", id, "post_logout_redirect_uri", back, "state", "x")
 		want := url.Values{"iss": {s.URL}, "sid": {text(claims["sid"])}}.Encode()
+		want = strings.ReplaceAll(want, "&", "&amp;")
 		if p.Left != nil || !strings.Contains(p.Text, "https://rp.example.org/front?x=1&amp;"+want) || !strings.Contains(p.Text, back+"?state=x") ||
 			!strings.Contains(p.Header.Get("Content-Security-Policy"), "frame-src https://rp.example.org") {
 			s.t.Errorf("%s\n%v", p.Text, p.Header)
