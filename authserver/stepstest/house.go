@@ -53,7 +53,6 @@ type Setup struct {
 	Authorize func(h *House) web.Routes // the authorization endpoint
 	Pages     func(c steps.Config) []web.Routes
 	Start     deployment.ChangeSet // what is stored at first
-	NoMail    bool
 }
 
 // A House is a server's pages and what is behind them.
@@ -117,9 +116,6 @@ func New(t testing.TB, s Setup) *House {
 		Logout: logout.New(logout.Config{Sessions: h.Sessions, Clients: h.Clients, Tokens: h.Tokens, Claims: h.Claims, Log: h.Log}),
 		Auth:   user.NewAuthenticator(h.Users, h.Store, h.Hasher, now), Hasher: h.Hasher, Throttle: throttle.New(throttle.Config{Now: now}),
 		Tickets: h.Store, Clients: h.Clients, Realms: h.Realms, Tokens: h.Tokens, Pages: h.Pages, Mail: h.Mail, Audit: h.Audit, Log: h.Log, Now: now,
-	}
-	if s.NoMail {
-		c.Mail = nil
 	}
 	for _, routes := range append(s.Pages(c), s.Authorize(h)) {
 		for path, handler := range routes {
