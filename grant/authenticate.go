@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"sallyport/client"
 	"sallyport/oauth"
@@ -45,7 +44,7 @@ func (e *Engine) authenticate(ctx context.Context, r *realm.Realm, creds client.
 		}
 		return nil, false, oauth.Fail(oauth.ClientUnknown, creds.ID)
 	}
-	if reason := unfit(c, e.Now()); reason != "" {
+	if reason := c.Unfit(e.Now()); reason != "" {
 		return nil, false, oauth.Fail(reason, c.ID)
 	}
 	switch {
@@ -91,21 +90,6 @@ func wrongMethod(c *client.Client, creds client.Credentials) bool {
 	}
 	// A front door of a product that has but one way, which is neither of the two, calls it MethodNone.
 	return creds.Method != c.AuthMethod && creds.Method != client.MethodNone
-}
-
-// unfit is why a client may not act at the moment, "" if it may.
-func unfit(c *client.Client, now time.Time) oauth.Reason {
-	switch {
-	case c.Status == client.Locked:
-		return oauth.ClientLocked
-	case c.Status != client.On:
-		return oauth.ClientDisabled
-	case now.Before(c.NotBefore):
-		return oauth.ClientNotYetValid
-	case !c.NotAfter.IsZero() && !now.Before(c.NotAfter):
-		return oauth.ClientExpired
-	}
-	return ""
 }
 
 // grantType is the grant type as the engine knows it.
