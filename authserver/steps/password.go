@@ -37,21 +37,28 @@ func GoodPassword(password string, own ...string) bool {
 	if listed(commonPasswords, p) || patterned(p) {
 		return false
 	}
-	core := strings.TrimFunc(p, func(r rune) bool { return !unicode.IsLetter(r) })
-	letters := strings.TrimFunc(plainLetters.Replace(p), func(r rune) bool { return !unicode.IsLetter(r) })
-	if core == "" {
-		core = p
-	}
-	for _, name := range own {
-		name = strings.ToLower(name)
-		local, _, _ := strings.Cut(name, "@")
-		for _, n := range []string{name, local} {
-			if n != "" && (p == n || core == n || letters == n) {
+	for _, core := range cores(p) {
+		if listed(commonWords, core) {
+			return false
+		}
+		for _, name := range own {
+			name = strings.ToLower(name)
+			local, _, _ := strings.Cut(name, "@")
+			if core == name || core == local || p == name {
 				return false
 			}
 		}
 	}
-	return !listed(commonWords, core) && !listed(commonWords, letters) && !listed(commonWords, halves(core))
+	return true
+}
+
+// cores are what is left of a password without what people put around a word to please a rule, and what they put in it.
+func cores(p string) []string {
+	notLetter := func(r rune) bool { return !unicode.IsLetter(r) }
+	bare := strings.TrimFunc(p, notLetter)
+	read := strings.TrimFunc(plainLetters.Replace(p), notLetter)
+	short := strings.TrimFunc(plainLetters.Replace(strings.TrimRight(p, "0123456789!?.,#*-_ ")), notLetter)
+	return slices.DeleteFunc([]string{bare, read, short, halves(bare)}, func(s string) bool { return s == "" })
 }
 
 // plainLetters are what people put in the place of letters.

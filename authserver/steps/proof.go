@@ -58,8 +58,11 @@ func (p Proof) WithPasskey(verified bool, now time.Time) Proof {
 
 func (p Proof) with(acr string, methods ...string) Proof {
 	p.AMR = slices.Clone(p.AMR)
-	if len(p.AMR) > 0 {
+	switch {
+	case len(p.AMR) > 0:
 		methods = append(methods, bySeveral)
+	case acr == realm.ACRTwo: // there was no first
+		acr = realm.ACROne
 	}
 	for _, m := range methods {
 		if !slices.Contains(p.AMR, m) {

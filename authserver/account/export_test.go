@@ -1,0 +1,4 @@
+package account
+
+// Program is program.
+func Program(agent string) string { return program(agent) }
