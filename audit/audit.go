@@ -39,7 +39,7 @@ type Event struct {
 	Dialect string // front door; empty: the standard one
 	Reason  oauth.Reason
 	Source  netip.Addr
-	Detail  string // for ConfigChanged: what changed, in words
+	Detail  string // in words: what changed, with ConfigChanged; what is wrong with a client's assertion, with TokenRefused
 }
 
 // Stored reports whether events of the kind are kept in the store.

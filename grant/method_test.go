@@ -2,6 +2,7 @@ package grant_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -25,10 +26,12 @@ func (a *asserted) Verify(_ context.Context, r *realm.Realm, c *client.Client, c
 	case creds.Assertion == "no keys":
 		return oauth.Fail(oauth.ClientKeysMissing, c.ID)
 	case creds.Assertion != "good":
-		return oauth.Fail(oauth.AssertionInvalid, c.ID)
+		return oauth.Because(oauth.AssertionInvalid, errWrongAssertion)
 	}
 	return nil
 }
+
+var errWrongAssertion = errors.New("its aud is not the issuer")
 
 // asserts makes the client authenticate by assertions, and the call come with one.
 func asserts(w *world, r *grant.Request, m client.Method, assertion string) {
@@ -171,5 +174,16 @@ func TestAssertionsAreThrottled(t *testing.T) {
 		if got := w.exchange(t, r); got != oauth.ClientKeysMissing {
 			t.Fatalf("got %q", got)
 		}
+	}
+}
+
+// The client is told of an assertion no more than that it does not do; who runs the server reads why.
+func TestWhatIsWrongWithAnAssertionIsRecorded(t *testing.T) {
+	w := newWorld()
+	r := w.request("client_credentials")
+	asserts(w, &r, client.MethodPrivateKeyJWT, "forged")
+	w.exchange(t, r)
+	if e := w.events[len(w.events)-1]; e.Reason != oauth.AssertionInvalid || e.Detail != errWrongAssertion.Error() {
+		t.Errorf("recorded: %+v", e)
 	}
 }

@@ -28,6 +28,10 @@ func (e *Engine) refused(ctx context.Context, t trail, refusal *oauth.Error) {
 		t.Kind = audit.CodeReplayed
 	case oauth.PasswordWrong: // not UserUnknown: people type their password into the wrong field
 		t.User = short(refusal.Subject)
+	case oauth.AssertionInvalid, oauth.ClientKeysMissing: // the client is not told what is wrong with it; somebody has to know
+		if refusal.Err != nil {
+			t.Detail = short(refusal.Err.Error())
+		}
 	}
 	e.Audit.Record(ctx, t.Event)
 }
