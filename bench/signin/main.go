@@ -28,13 +28,14 @@ func main() {
 	rounds := flag.Int("rounds", 5, "how often each case is measured; the median counts")
 	seconds := flag.Float64("seconds", 2, "length of one measurement")
 	out := flag.String("out", "docs/bench", "folder for the table")
+	only := flag.String("only", "", "measure only cases whose name contains this; writes no table")
 	role := flag.String("role", "", "internal: run as the baseline")
 	flag.Parse()
 	var err error
 	if *role != "" {
 		err = http.ListenAndServe(flag.Arg(0), http.HandlerFunc(baseline))
 	} else {
-		err = run(context.Background(), *rounds, time.Duration(*seconds*float64(time.Second)), *out)
+		err = run(context.Background(), *rounds, time.Duration(*seconds*float64(time.Second)), *out, *only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "signin:", err)
@@ -75,7 +76,7 @@ type measured struct {
 // A flow is carried out again and again by one worker.
 type flow func() error
 
-func run(ctx context.Context, rounds int, length time.Duration, out string) error {
+func run(ctx context.Context, rounds int, length time.Duration, out, only string) error {
 	dir, err := os.MkdirTemp("", "sallyport-bench-")
 	if err != nil {
 		return err
@@ -95,6 +96,9 @@ func run(ctx context.Context, rounds int, length time.Duration, out string) erro
 	}
 	for round := range rounds {
 		for _, c := range cases {
+			if !strings.Contains(c.name, only) {
+				continue
+			}
 			cpu, err := measure(c, length)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
@@ -102,6 +106,9 @@ func run(ctx context.Context, rounds int, length time.Duration, out string) erro
 			c.cpu = append(c.cpu, cpu)
 			fmt.Fprintf(os.Stderr, "round %d of %d  %-55s %8.1f µs CPU\n", round+1, rounds, c.name, cpu)
 		}
+	}
+	if only != "" {
+		return nil
 	}
 	return write(filepath.Join(out, "signin.md"), cases, rounds, length)
 }
@@ -213,6 +220,9 @@ column is against as many of its answers as the flow has requests.
 	for _, c := range cases {
 		cpu := median(c.cpu)
 		fmt.Fprintf(&b, "| %s | %d | %.1f | %.1f | %.2f |\n", c.name, c.requests, cpu, floor*float64(c.requests), cpu/(floor*float64(c.requests)))
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
 	}
 	return os.WriteFile(file, []byte(b.String()), 0o644)
 }
