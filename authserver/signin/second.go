@@ -2,6 +2,7 @@ package signin
 
 import (
 	"errors"
+	"net/netip"
 
 	"sallyport/audit"
 	"sallyport/authorize"
@@ -108,7 +109,7 @@ func askSecond(v *steps.Visit, u *user.User, can choice, t steps.Trouble) error 
 
 // trySecond takes an answer. It is counted before it is looked at, so that many at once are no more than many in a row.
 func trySecond(v *steps.Visit, u *user.User, can choice) error {
-	attempt, err := v.Throttle.User(v.Context(), v.Realm.Name, u.Name+secondGuess, web.Source(v.R))
+	attempt, err := v.Throttle.User(v.Context(), v.Realm.Name, u.Name+secondGuess, guesser(v))
 	if t, ok := steps.Slowed(err); ok {
 		return askSecond(v, u, can, t)
 	}
@@ -142,6 +143,16 @@ func trySecond(v *steps.Visit, u *user.User, can choice) error {
 		return err
 	}
 	return v.Back()
+}
+
+// guesser is whose guesses are counted together. One-time codes are so few that guesses at them are one count wherever they come
+// from: spread over many addresses a moment would be enough to meet one. Only who knows the password can keep the user from
+// them, who then has recovery codes and passkeys left, which nobody guesses.
+func guesser(v *steps.Visit) netip.Addr {
+	if factor.Kind(v.Params.Get("kind")) == factor.TOTP {
+		return netip.Addr{}
+	}
+	return web.Source(v.R)
 }
 
 // told is the notice for a factor that did not match.

@@ -3,6 +3,7 @@ package signin_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -143,6 +144,40 @@ func TestGuessesAtTheSecondFactor(t *testing.T) {
 	h.Clock.Advance(time.Minute)
 	if b.Submit("code", h.code(secret)); !b.At("/signin/consent") {
 		t.Errorf("%s %d %q", b.URL, b.Status, b.Notice)
+	}
+}
+
+// Class 12: who has the password and very many addresses, as anybody with an IPv6 network does, guesses no faster for that; and
+// the user still gets in by what cannot be guessed.
+func TestGuessesFromEverywhere(t *testing.T) {
+	h := open(t)
+	h.totp("dory")
+	codes, err := h.Factors.NewRecovery(t.Context(), realm.Default, "dory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := h.Clock.Now()
+	for i := range 60 {
+		b := h.Browser()
+		b.Source = "2001:db8:0:" + strconv.FormatInt(int64(i+1), 16) + "::1"
+		if password(b.Get(ask()), "dory").At("/signin/second") {
+			b.Submit("code", "000000")
+		}
+		h.Clock.Advance(time.Second)
+	}
+	if n := h.Audit.Count(audit.SignInRefused, oauth.FactorWrong); n == 0 || n > 10 {
+		t.Errorf("%d guesses were looked at within %v", n, h.Clock.Now().Sub(begun))
+	}
+	b := h.Browser()
+	b.Source = "198.51.100.7"
+	password(b.Get(ask()), "dory")
+	b.Post("/signin/second", url.Values{"flow": {b.Form("flow").Fields.Get("flow")}, "kind": {"recovery"}, "code": {codes[0]}})
+	for b.Status == http.StatusTooManyRequests {
+		h.Clock.Advance(10 * time.Second)
+		b.Submit("code", codes[0], "kind", "recovery")
+	}
+	if b.Cookie("session") == "" {
+		t.Errorf("a recovery code: %s %d %q", b.URL, b.Status, b.Notice)
 	}
 }
 
