@@ -25,8 +25,9 @@ test: bin/withpostgres bin/testsummary ## run all tests, race detector on, on SQ
 		race=; echo 'NOTE: no C compiler ('"$$(go env CC)"'), so the tests run without the race detector' >&2; fi; \
 	bin/withpostgres bin/testsummary $$race -count=1 -timeout=$(TESTTIMEOUT) $(PACKAGES)
 
-test-clients: ## let curl, a browser and a gRPC client use the real program; installs what is missing
-	@scripts/need curl:curl chromium:chromium
+test-clients: ## let other people's programs use the real one: curl, browsers, libraries, Apache's server; installs what is missing
+	@scripts/need curl:curl chromium:chromium node:nodejs npm:npm python3:python3-venv \
+		/usr/sbin/apache2:apache2 /usr/lib/apache2/modules/mod_auth_openidc.so:libapache2-mod-auth-openidc
 	go test -tags clients -count=1 -timeout=$(TESTTIMEOUT) -v ./clients
 
 lint: ## gofmt, go vet, staticcheck
