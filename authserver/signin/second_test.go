@@ -156,17 +156,20 @@ func TestGuessesFromEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun := h.Clock.Now()
+	var all []*stepstest.Browser
 	for i := range 60 {
 		b := h.Browser()
 		b.Source = "2001:db8:0:" + strconv.FormatInt(int64(i+1), 16) + "::1"
-		if password(b.Get(ask()), "dory").At("/signin/second") {
+		all = append(all, password(b.Get(ask()), "dory"))
+	}
+	for range 2 { // whoever was told to come back does
+		for _, b := range all {
 			b.Submit("code", "000000")
 		}
-		h.Clock.Advance(time.Second)
+		h.Clock.Advance(31 * time.Second)
 	}
 	if n := h.Audit.Count(audit.SignInRefused, oauth.FactorWrong); n == 0 || n > 10 {
-		t.Errorf("%d guesses were looked at within %v", n, h.Clock.Now().Sub(begun))
+		t.Errorf("%d guesses were looked at within a minute", n)
 	}
 	b := h.Browser()
 	b.Source = "198.51.100.7"
