@@ -70,6 +70,9 @@ func (f *Face) describeAccess(ctx context.Context, rl *realm.Realm, c *client.Cl
 	if a.Client != c.ID && !c.Trusted && !slices.Contains(a.Audience, c.ID) {
 		return []byte(inactive), nil
 	}
+	if fit, err := f.fit(ctx, rl, c, a.Client); err != nil || !fit {
+		return []byte(inactive), err
+	}
 	dst := make([]byte, 0, 512)
 	is := about{client: a.Client, user: a.User, scope: a.Scope, issuedAt: a.IssuedAt, expiresAt: a.ExpiresAt, id: a.ID, signIn: a.SignIn}
 	if err := f.name(ctx, rl, c, &is); err != nil {
@@ -96,6 +99,9 @@ func (f *Face) describeRefresh(ctx context.Context, rl *realm.Realm, c *client.C
 	if state != token.Active || (p.Family.Client != c.ID && !c.Trusted) {
 		return []byte(inactive), nil
 	}
+	if fit, err := f.fit(ctx, rl, c, p.Family.Client); err != nil || !fit {
+		return []byte(inactive), err
+	}
 	fam := p.Family
 	dst := make([]byte, 0, 512)
 	is := about{client: fam.Client, user: fam.User, scope: fam.Scope, issuedAt: fam.StartedAt, expiresAt: fam.ExpiresAt, id: p.ID, signIn: fam.SignIn}
@@ -104,6 +110,15 @@ func (f *Face) describeRefresh(ctx context.Context, rl *realm.Realm, c *client.C
 	}
 	dst = appendAbout(dst, is)
 	return finish(dst, rl), nil
+}
+
+// fit reports whether the client of a token may act today. The one that asks may, or it could not.
+func (f *Face) fit(ctx context.Context, rl *realm.Realm, asker *client.Client, id string) (bool, error) {
+	if id == asker.ID {
+		return true, nil
+	}
+	of, err := f.engine.Clients.Get(ctx, rl.Name, id)
+	return err == nil && of != nil && of.Unfit(f.now()) == "", err
 }
 
 // about is what RFC 7662 section 2.2 tells of either kind of token, and RFC 9470 section 6.2 of the sign-in behind it.

@@ -70,7 +70,7 @@ func (f *Face) tellOf(w http.ResponseWriter, r *http.Request, rl *realm.Realm, a
 	switch {
 	case err != nil:
 		return err
-	case c == nil || u == nil || u.Status != user.On:
+	case c == nil || c.Unfit(f.now()) != "" || u == nil || u.Status != user.On:
 		return oauth.Fail(oauth.TokenRevoked, a.ID)
 	}
 	var names []string

@@ -137,11 +137,11 @@ func (v *Visit) resume(secret string) error {
 		if err != nil {
 			return err
 		}
-		switch {
-		case c == nil:
+		if c == nil {
 			return oauth.Fail(oauth.ClientUnknown, id)
-		case c.Status != client.On:
-			return oauth.Fail(oauth.ClientDisabled, id)
+		}
+		if reason := c.Unfit(v.Now()); reason != "" {
+			return oauth.Fail(reason, id)
 		}
 		v.Client = c
 	}

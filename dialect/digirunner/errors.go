@@ -52,6 +52,7 @@ var common = table{
 	oauth.ClientExpired:     {403, e1, "Client expired", "Client expired, end day(yyyy-MM-ddZ): {day}"},
 	oauth.SecretWrong:       {401, e1, unauthorized, secretIsWrong},
 	oauth.SecretUnset:       {401, e1, unauthorized, secretIsWrong},
+	oauth.AuthMethodWrong:   {401, e1, unauthorized, secretIsWrong},
 
 	// What the product does not have, or answers with what its framework says.
 	oauth.RequestMalformed: {400, e2, "invalid_request", "{text}"},
@@ -88,6 +89,10 @@ var tokenErrors = table{
 	oauth.PasswordWrong:   {wrongPassword, e2, "invalid_grant", badCredentials},
 	oauth.UserDisabled:    {403, e1, forbidden, "'{user}' User disable"},
 	oauth.UserLocked:      {403, e1, forbidden, "'{user}' User locked"},
+
+	// grant_type=authorization_code. Codes of other front doors are none here.
+	oauth.CodeMissing: {400, e2, "invalid_request", "Missing required parameter: code"},
+	oauth.CodeUnknown: {400, e2, "invalid_request", "Invalid auth code"},
 
 	// grant_type=refresh_token.
 	oauth.RefreshMissing:     {401, e2, "invalid_token", notJSON},
@@ -135,13 +140,17 @@ func with(base, more table) table {
 	return t
 }
 
-// lookup returns the answer for a reason. A reason that no table foresees is a fault of ours.
+// lookup returns the answer for a reason. What no table foresees is told as the standard has it if it is the caller's to put
+// right; otherwise it is a fault of ours.
 func (t table) lookup(reason oauth.Reason) answer {
 	if a, ok := t[reason]; ok {
 		return a
 	}
 	if a, ok := common[reason]; ok {
 		return a
+	}
+	if code := oauth.Fail(reason, "").Code; code != oauth.ServerError && code != oauth.TemporarilyDown {
+		return answer{http.StatusBadRequest, e2, string(code), "{text}"}
 	}
 	return t.lookup(oauth.InternalError)
 }
