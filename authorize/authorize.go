@@ -62,6 +62,10 @@ type Request struct {
 	ClaimsLocales []string        `json:"claims_locales,omitempty"`
 	Display       string          `json:"display,omitempty"` // page, popup, touch or wap
 	At            time.Time       `json:"at"`                // when it came; with prompt=login and its like, what happened before does not count
+
+	// Of a request that came by another product's front door.
+	Dialect  string `json:"dialect,omitempty"`  // which alone takes the code back, and whose answers know no iss; empty: the standard one
+	Provider string `json:"provider,omitempty"` // as whose users people sign in, in digiRunner's words
 }
 
 // A Flow is a request for whose sake somebody is asked something. It is kept as a ticket of kind ticket.Flow whose body is its
@@ -73,16 +77,18 @@ type Flow struct {
 
 	// What is known of a sign-in that is not complete, before there is a session for it or while the session is to be
 	// lifted: then /authorize has copied it from there.
-	User    string    `json:"user,omitempty"`    // who has proved the first factor; taken back once the session says it all
-	AMR     []string  `json:"amr,omitempty"`     // by what
-	Proved  time.Time `json:"proved,omitzero"`   // when the last factor was proved
-	ACR     string    `json:"acr,omitempty"`     // what that is worth
-	Another bool      `json:"another,omitempty"` // the user wants to sign in as somebody else than the session's; the sign-in takes it back
-	Denied  bool      `json:"denied,omitempty"`  // the user said no, or gave up
-	Asked   string    `json:"asked,omitempty"`   // public name of the session whose user was sent to the consent page: nobody else's answer counts
-	Agreed  bool      `json:"agreed,omitempty"`  // that user agreed for this request (prompt=consent)
-	Tries   int       `json:"tries,omitempty"`   // wrong codes of a second factor
-	Offered bool      `json:"offered,omitempty"` // setting up a second factor was offered and declined
+	User     string    `json:"user,omitempty"`    // who has proved the first factor; taken back once the session says it all
+	AMR      []string  `json:"amr,omitempty"`     // by what
+	Proved   time.Time `json:"proved,omitzero"`   // when the last factor was proved
+	ACR      string    `json:"acr,omitempty"`     // what that is worth
+	Lifts    string    `json:"lifts,omitempty"`   // public name of the session that it was copied from, without which it counts for nothing
+	Password [32]byte  `json:"password,omitzero"` // of User when it was proved (PasswordOf); with another one it counts for nothing
+	Another  bool      `json:"another,omitempty"` // the user wants to sign in as somebody else than the session's; the sign-in takes it back
+	Denied   bool      `json:"denied,omitempty"`  // the user said no, or gave up
+	Asked    string    `json:"asked,omitempty"`   // public name of the session whose user was sent to the consent page: nobody else's answer counts
+	Agreed   bool      `json:"agreed,omitempty"`  // that user agreed for this request (prompt=consent)
+	Tries    int       `json:"tries,omitempty"`   // wrong codes of a second factor
+	Offered  bool      `json:"offered,omitempty"` // setting up a second factor was offered and declined
 }
 
 // A Step is what comes next.
@@ -132,6 +138,10 @@ type Grant struct {
 	Scope         scope.Set     `json:"scope"`
 	Family        token.ID      `json:"family"` // what the code will give is called by it, so that a replay can end it
 	SignIn        *token.SignIn `json:"sign_in"`
+	Dialect       string        `json:"dialect,omitempty"` // the front door that takes the code back, by its own rules; empty: the standard one
+	// ExpiresAt is when a code of another front door is over; Make sets it. It is kept a while longer, because those products
+	// tell a code that is over from one that never was. Zero: a code that is over is no code.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
 // A Refusal of an authorization request. With To nil it must not leave this server: the client or its redirect URI is in doubt, and

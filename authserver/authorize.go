@@ -167,7 +167,8 @@ func (t *turn) prepare(step authorize.Step, browser [32]byte) error {
 	}
 	_, err := t.flows.Update(t.r.Context(), t.realm.Name, t.secret, browser, func(w *authorize.Flow) error {
 		if lift {
-			w.User, w.AMR, w.ACR, w.Proved = s.User, s.AMR, s.ACR, s.AuthTime
+			w.Forget()
+			w.User, w.AMR, w.ACR, w.Proved, w.Lifts = s.User, s.AMR, s.ACR, s.AuthTime, s.ID
 		} else {
 			w.Asked, w.Agreed = s.ID, false
 		}

@@ -15,25 +15,38 @@ func (t *turn) facts() (authorize.Facts, error) {
 		return f, err
 	}
 	f.Session, f.Sessions, f.Hinted = t.session, len(t.here), t.hinted
-	ctx, who := t.r.Context(), t.flow.User
-	if who == "" && t.session != nil {
-		who = t.session.User
-	}
-	if who == "" {
-		return f, nil
-	}
-	var err error
-	if f.User, err = t.users.Get(ctx, t.realm.Name, who); err != nil {
+	if err := t.whose(&f); err != nil || f.User == nil || f.User.Status != user.On {
 		return f, err
 	}
-	if f.User == nil || f.User.Status != user.On {
-		return f, nil
-	}
-	if f.Factors, err = t.factors.Summary(ctx, t.realm.Name, who); err != nil {
+	var err error
+	if f.Factors, err = t.factors.Summary(t.r.Context(), t.realm.Name, f.User.Name); err != nil {
 		return f, err
 	}
 	f.Agreed, err = t.agreed()
 	return f, err
+}
+
+// whose finds the user of the unfinished sign-in, if that still counts, or of the session.
+func (t *turn) whose(f *authorize.Facts) (err error) {
+	ctx := t.r.Context()
+	if who := t.flow.User; who != "" {
+		if f.User, err = t.users.Get(ctx, t.realm.Name, who); err != nil {
+			return err
+		}
+		here := func(id string) bool {
+			return slices.ContainsFunc(t.here, func(one found) bool { return one.session.ID == id })
+		}
+		if t.flow.Stands(f.User, here) {
+			return nil
+		}
+		anew := *t.flow
+		anew.Forget()
+		t.flow, f.Flow, f.User = &anew, &anew, nil
+	}
+	if t.session != nil {
+		f.User, err = t.users.Get(ctx, t.realm.Name, t.session.User)
+	}
+	return err
 }
 
 // find looks up who is signed in in this browser. The first counts, unless the client means another of them by id_token_hint

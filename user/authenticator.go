@@ -54,18 +54,23 @@ func (a *Authenticator) Authenticate(ctx context.Context, realm, name, password 
 	}
 	a.memo.Add(realm, name, u.Password, password)
 	if upgrade {
-		a.upgrade(ctx, u, password)
+		return a.upgrade(ctx, u, password), nil
 	}
 	return u, nil
 }
 
-// upgrade replaces an outdated hash. Failing to is no reason to turn the user away: the next sign-in tries again.
-func (a *Authenticator) upgrade(ctx context.Context, u *User, password string) {
+// upgrade replaces an outdated hash and returns the user with the new one. Failing to is no reason to turn the user away: the
+// next sign-in tries again.
+func (a *Authenticator) upgrade(ctx context.Context, u *User, password string) *User {
 	hash, err := a.hasher.Hash(ctx, password)
 	if err != nil {
-		return
+		return u
 	}
-	if a.store.ReplacePassword(ctx, u.Realm, u.Name, u.Password, hash) == nil {
-		a.memo.Add(u.Realm, u.Name, hash, password)
+	if a.store.ReplacePassword(ctx, u.Realm, u.Name, u.Password, hash) != nil {
+		return u
 	}
+	a.memo.Add(u.Realm, u.Name, hash, password)
+	renewed := *u
+	renewed.Password = hash
+	return &renewed
 }

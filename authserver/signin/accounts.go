@@ -3,7 +3,6 @@ package signin
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"sallyport/authorize"
 	"sallyport/authserver/pages"
@@ -67,5 +66,6 @@ func choose(v *steps.Visit, seat steps.Seat) (err error) {
 
 // anew forgets an unfinished sign-in.
 func anew(f *authorize.Flow) {
-	f.User, f.AMR, f.ACR, f.Proved, f.Tries, f.Another = "", nil, "", time.Time{}, 0, false
+	f.Forget()
+	f.Another = false
 }

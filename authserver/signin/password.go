@@ -50,7 +50,7 @@ func byPassword(v *steps.Visit) error {
 		v.Record(audit.SignInRefused, u.Name, refused, "")
 		return ask(v, typed, steps.Wrong(pages.NoticeDisabled))
 	}
-	if err := v.Advance(v.ByPassword(u.Name)); err != nil {
+	if err := v.Advance(v.ByPassword(u)); err != nil {
 		return err
 	}
 	return v.Back()

@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"sallyport/audit"
 	"sallyport/authorize"
@@ -58,13 +59,18 @@ func second(v *steps.Visit) error {
 	return trySecond(v, u, can)
 }
 
-// unfinished returns the user of the unfinished sign-in, nil if there is none, or he may not sign in.
+// unfinished returns the user of the unfinished sign-in, nil if there is none that still counts, or he may not sign in.
 func unfinished(v *steps.Visit) (*user.User, error) {
 	if v.Flow.User == "" {
 		return nil, nil
 	}
 	u, err := v.Users.Get(v.Context(), v.Realm.Name, v.Flow.User)
 	if err != nil || u == nil || steps.MayNot(u) != "" {
+		return nil, err
+	}
+	seats, err := v.Here()
+	here := func(id string) bool { return slices.ContainsFunc(seats, func(s steps.Seat) bool { return s.ID == id }) }
+	if err != nil || !v.Flow.Stands(u, here) {
 		return nil, err
 	}
 	return u, nil

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"sallyport/authorize"
 	"sallyport/mail"
 	"sallyport/oauth"
 	"sallyport/realm"
@@ -48,7 +48,7 @@ type Link struct {
 }
 
 // OwnPassword is what Link.Password is of a user.
-func OwnPassword(u *user.User) [32]byte { return sha256.Sum256([]byte(u.Password)) }
+func OwnPassword(u *user.User) [32]byte { return authorize.PasswordOf(u) }
 
 // Of reports whether the link still is one for the user: neither address nor password has changed since.
 func (l *Link) Of(u *user.User) bool {

@@ -8,6 +8,7 @@ import (
 	"sallyport/authorize"
 	"sallyport/oauth"
 	"sallyport/realm"
+	"sallyport/user"
 	"sallyport/web"
 )
 
@@ -17,6 +18,9 @@ type Proof struct {
 	AMR  []string
 	ACR  string
 	At   time.Time // when it began; that is the time of the sign-in
+
+	lifts    string   // as a Flow has it
+	password [32]byte // likewise
 }
 
 // The ways of proving it, as RFC 8176 section 2 calls them. It has no name for a recovery code, which is a one-time password.
@@ -29,8 +33,8 @@ const (
 )
 
 // ByPassword is the proof of a password.
-func (d *Desk) ByPassword(user string) Proof {
-	return Proof{User: user, AMR: []string{byPassword}, ACR: realm.ACROne, At: d.moment()}
+func (d *Desk) ByPassword(u *user.User) Proof {
+	return Proof{User: u.Name, AMR: []string{byPassword}, ACR: realm.ACROne, At: d.moment(), password: authorize.PasswordOf(u)}
 }
 
 // ByPasskey is the proof of a passkey alone, whose authenticator has verified its user.
@@ -40,7 +44,7 @@ func (d *Desk) ByPasskey(user string) Proof {
 
 // Proved is what the flow knows of an unfinished sign-in.
 func Proved(f *authorize.Flow) Proof {
-	return Proof{User: f.User, AMR: f.AMR, ACR: f.ACR, At: f.Proved}
+	return Proof{User: f.User, AMR: f.AMR, ACR: f.ACR, At: f.Proved, lifts: f.Lifts, password: f.Password}
 }
 
 // WithCode adds a one-time code or recovery code. What the first factor proved is as old as it was.
@@ -83,14 +87,18 @@ func (v *Visit) Advance(p Proof) error {
 		return err
 	}
 	if !authorize.Enough(p.ACR, authorize.Needed(v.Realm, v.Flow.Request, has)) {
-		return v.Note(func(f *authorize.Flow) { f.User, f.AMR, f.ACR, f.Proved, f.Tries = p.User, p.AMR, p.ACR, p.At, 0 })
+		return v.Note(func(f *authorize.Flow) {
+			f.Forget()
+			f.User, f.AMR, f.ACR, f.Proved, f.Lifts, f.Password = p.User, p.AMR, p.ACR, p.At, p.lifts, p.password
+		})
 	}
 	if err := v.start(p); err != nil {
 		return err
 	}
 	v.Record(audit.SignedIn, p.User, "", "")
 	return v.Note(func(f *authorize.Flow) {
-		f.User, f.AMR, f.ACR, f.Proved, f.Tries, f.Another = "", nil, "", time.Time{}, 0, false
+		f.Forget()
+		f.Another = false
 	})
 }
 
