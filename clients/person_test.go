@@ -28,7 +28,9 @@ type person struct {
 	name     string
 	password string
 	totp     string // secret of the one-time codes in Base32; empty: has none
-	seen     []string
+	shown    int64  // the last time step whose one-time code was used: a code is good once
+	device   webauthn.AuthenticatorID
+	seen     []string // paths of the pages that visit came by
 }
 
 // sitDown starts a browser, which ends with the test, for dory.
@@ -159,8 +161,8 @@ func (p *person) carryOn() {
 		case "/signin":
 			p.signIn()
 		case "/signin/second":
-			p.fill("code", oneTimeCode(p.t, p.totp, time.Now()))
-			p.click(`form:has(input[name=code]) button.go`)
+			p.fill("code", p.code())
+			p.click(`form:has(#code) button.go`)
 		case "/signin/consent":
 			p.click(`button[name=decision][value=allow]`)
 		case "/logout":
@@ -188,30 +190,58 @@ func (p *person) signIn() {
 	p.click(`form:has(input[name=password]) button.go`)
 }
 
-// addAuthenticator gives the browser a device that holds passkeys and knows its owner.
+// addAuthenticator gives the browser a device that holds passkeys and knows its owner, who does not touch it yet.
 func (p *person) addAuthenticator() {
 	p.t.Helper()
 	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, t, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 			return err
 		}
-		_, err := cdp.Call(ctx, t, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+		made, err := cdp.Call(ctx, t, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
 			Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21, Transport: webauthn.AuthenticatorTransportInternal,
-			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true,
 		}})
+		p.device = made.AuthenticatorID
+		return err
+	}))
+	p.touch(false)
+}
+
+// touch has the owner touch the device at every request from now on, or not.
+func (p *person) touch(at bool) {
+	p.t.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: p.device, Enabled: at})
 		return err
 	}))
 }
 
-// oneTimeCode is what an authenticator app shows (RFC 6238 with the usual settings).
-func oneTimeCode(t *testing.T, secret string, at time.Time) string {
-	t.Helper()
-	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(strings.ReplaceAll(secret, " ", "")))
+// passkey presses the button for a passkey, and touches the device. The page offers passkeys without the button as well: if that
+// was not over yet, the touch answers it.
+func (p *person) passkey() {
+	p.t.Helper()
+	p.leave(func() {
+		p.touch(true)
+		ask[bool](p, `!!document.querySelector('form.passkey button')?.click()`)
+	})
+	p.touch(false)
+}
+
+// code is what an authenticator app shows (RFC 6238 with the usual settings): now, or in the next half minute if that of now was
+// used. The server takes a clock that is that much ahead; who needs a third code waits.
+func (p *person) code() string {
+	p.t.Helper()
+	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ToUpper(strings.ReplaceAll(p.totp, " ", "")))
 	if err != nil {
-		t.Fatalf("the secret of the one-time codes, %q: %v", secret, err)
+		p.t.Fatalf("the secret of the one-time codes, %q: %v", p.totp, err)
+	}
+	const step = 30
+	p.shown = max(p.shown+1, time.Now().Unix()/step)
+	if wait := p.shown - time.Now().Unix()/step - 1; wait > 0 {
+		time.Sleep(time.Duration(wait) * step * time.Second)
 	}
 	h := hmac.New(sha1.New, key)
-	_ = endian.Write(h, endian.BigEndian, at.Unix()/30) // a hash takes everything
+	_ = endian.Write(h, endian.BigEndian, p.shown) // a hash takes everything
 	sum := h.Sum(nil)
 	at4 := sum[len(sum)-1] & 15
 	return fmt.Sprintf("%06d", endian.BigEndian.Uint32(sum[at4:at4+4])&0x7fffffff%1000000)
