@@ -106,9 +106,11 @@ func sectorOf(c *client.Client) (string, error) {
 	return sector, nil
 }
 
+// hostOf is the host that a URI of the web leads to. In another scheme whoever made the application chose what stands for one,
+// and could learn the subjects of any host.
 func hostOf(uri string) string {
 	u, err := url.Parse(uri)
-	if err != nil {
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return ""
 	}
 	return strings.ToLower(u.Hostname())

@@ -206,6 +206,7 @@ func TestPairwiseSubjects(t *testing.T) {
 		"several hosts":           pairwise("", "https://a.example/", "https://b.example/"),
 		"no host":                 pairwise("", "com.example.app:/cb"),
 		"no redirects":            pairwise(""),
+		"a host in name only":     pairwise("", "com.example.app://rp.example/cb"), // whoever made the application chose it
 		"a sector without a host": pairwise("urn:x"),
 		"a host and none":         pairwise("", "https://a.example/", "com.example.app:/cb"),
 	} {

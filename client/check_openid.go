@@ -115,8 +115,10 @@ func checkSubject(c *Client) error {
 	}
 	hosts := map[string]bool{}
 	for _, raw := range c.RedirectURIs {
-		if u, err := url.Parse(raw); err == nil {
+		if u, err := url.Parse(raw); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
 			hosts[strings.ToLower(u.Hostname())] = true
+		} else { // in a scheme of its own an application chooses what stands for a host
+			hosts[""] = true
 		}
 	}
 	if len(hosts) != 1 || hosts[""] {

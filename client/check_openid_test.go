@@ -73,6 +73,9 @@ func TestCheckOpenID(t *testing.T) {
 		{"openid.tos_uri", func(c *client.Client) { c.OpenID.TosURI = "data:text/html,x" }},
 		{"openid.subject_type", func(c *client.Client) { c.OpenID.SubjectType = "private" }},
 		{"openid.sector_identifier_uri", func(c *client.Client) { c.OpenID.SectorIdentifierURI = "http://localhost/x" }},
+		{"openid.sector_identifier_uri", func(c *client.Client) {
+			c.RedirectURIs, c.OpenID.FrontchannelLogoutURI = []string{"org.evil.app://app.example.org/cb"}, ""
+		}},
 		{"openid.sector_identifier_uri", func(c *client.Client) { c.RedirectURIs = append(c.RedirectURIs, "https://b.example.org/") }},
 		{"openid.sector_identifier_uri", func(c *client.Client) { c.RedirectURIs = []string{"org.example:/cb"} }},
 		{"openid.id_token_alg", func(c *client.Client) { c.OpenID.IDTokenAlg = "none" }},

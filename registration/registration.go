@@ -188,7 +188,9 @@ func redirects(c *client.Client, p realm.Registration) error {
 	}{{"redirect_uris", c.RedirectURIs}, {"post_logout_redirect_uris", c.OpenID.PostLogoutRedirectURIs}} {
 		for _, raw := range l.uris {
 			u, err := url.Parse(raw)
-			if err != nil || u.Hostname() == "" || !p.AdmitsHost(u.Hostname()) {
+			// What stands for a host in a scheme of one's own is nobody's: the application gets it, not that host.
+			web := err == nil && (u.Scheme == "https" || u.Scheme == "http")
+			if !web || u.Hostname() == "" || !p.AdmitsHost(u.Hostname()) {
 				return badRedirect(fmt.Sprintf("%s: %s is not on a host that this realm admits; ask the administrator for it", l.field, realm.Show(raw)))
 			}
 		}

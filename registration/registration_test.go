@@ -204,6 +204,7 @@ func TestPolicy(t *testing.T) {
 		`{"redirect_uris":["https://example.org/cb"]}`:                                                                   "is not on a host",
 		`{"redirect_uris":["https://app.example.org.evil.example/cb"]}`:                                                  "is not on a host",
 		`{"redirect_uris":["org.example.app:/cb"],"application_type":"native"}`:                                          "is not on a host",
+		`{"redirect_uris":["evil.app://app.example.org/cb"],"application_type":"native"}`:                                "is not on a host",
 		`{"redirect_uris":["https://app.example.org/cb"],"post_logout_redirect_uris":["https://evil.example/"]}`:         "post_logout_redirect_uris: ",
 		`{"redirect_uris":["https://app.example.org/cb"],"grant_types":["authorization_code","refresh_token"]}`:          "use client_credentials, authorization_code",
 		`{"grant_types":["client_credentials"]}`:                                                                         "",
