@@ -161,7 +161,7 @@ func TestChangingThePassword(t *testing.T) {
 	b.Get("/account/password")
 	for _, tt := range []struct{ old, fresh, again, notice string }{
 		{"", better, better, "A field was left empty"}, {secretly + "dory", "", "", "A field was left empty"},
-		{"guess", better, better, "The name or the password is wrong"}, {secretly + "dory", "12345678", "12345678", "That password is too short"},
+		{"guess", better, better, "The current password is wrong"}, {secretly + "dory", "12345678", "12345678", "That password is too short"},
 		{secretly + "dory", better, "other", "The two new passwords differ"},
 	} {
 		if b.Submit("old", tt.old, "new", tt.fresh, "again", tt.again); !strings.HasPrefix(b.Notice, tt.notice) {

@@ -28,7 +28,7 @@ func password(o *Owner) error {
 	switch oauth.ReasonOf(err) {
 	case "":
 	case oauth.UserUnknown, oauth.PasswordWrong:
-		return o.askPassword(steps.Wrong(pages.NoticeWrong))
+		return o.askPassword(steps.Wrong(pages.NoticeOld))
 	default:
 		return err
 	}

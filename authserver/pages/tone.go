@@ -7,7 +7,7 @@ func noticeTone(n Notice) string {
 	switch n {
 	case "":
 		return ""
-	case NoticeWrong, NoticeDisabled, NoticeWait, NoticeBusy, NoticeCode, NoticeCodeUsed, NoticePasskey, NoticeEmpty, NoticeMismatch, NoticePoor:
+	case NoticeWrong, NoticeOld, NoticeDisabled, NoticeWait, NoticeBusy, NoticeCode, NoticeCodeUsed, NoticeRecovery, NoticePasskey, NoticeEmpty, NoticeMismatch, NoticePoor:
 		return "bad"
 	}
 	return "good"

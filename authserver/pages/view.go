@@ -44,6 +44,8 @@ const (
 	NoticeBusy          Notice = "busy"      // the server is busy
 	NoticeCode          Notice = "code"      // the one-time code is wrong
 	NoticeCodeUsed      Notice = "code_used" // the one-time code was used before
+	NoticeRecovery      Notice = "recovery"  // the recovery code is wrong, or was used before
+	NoticeOld           Notice = "old"       // the current password is wrong
 	NoticePasskey       Notice = "passkey"   // the passkey did not work
 	NoticeEmpty         Notice = "empty"     // a field was left empty
 	NoticeMismatch      Notice = "mismatch"  // the two new passwords differ

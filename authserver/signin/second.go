@@ -166,6 +166,8 @@ func told(kind factor.Kind, reason oauth.Reason) pages.Notice {
 	switch {
 	case kind == factor.Passkey:
 		return pages.NoticePasskey
+	case kind == factor.Recovery:
+		return pages.NoticeRecovery
 	case reason == oauth.FactorReused:
 		return pages.NoticeCodeUsed
 	}

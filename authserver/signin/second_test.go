@@ -104,6 +104,9 @@ func TestRecoveryCodes(t *testing.T) {
 		if got := b.Cookie("session") != ""; got != want {
 			t.Errorf("time %d: %s %q", i, b.URL, b.Notice)
 		}
+		if !want && (!strings.HasPrefix(b.Notice, "That recovery code") || !strings.Contains(b.Text, "<details open>")) {
+			t.Errorf("what is wrong, and where it is typed again, is not shown: %q", b.Notice)
+		}
 	}
 	if h.Audit.Count(audit.FactorChanged, "") != 1 {
 		t.Error("nobody was told")
