@@ -27,6 +27,7 @@ func (a *App) newFaces(hub *feed.Hub) (*faces, error) {
 	f := &faces{health: &web.Health{Check: a.store.Ping, Log: a.log, Now: a.now}}
 	open := dialects(dialect.Deps{
 		Engine: a.engine, Tokens: a.tokens, Keys: a.ring, Realms: a.realms, Clients: a.clients, Users: a.users, Log: a.log, Now: a.now,
+		Flows: a.people.flows, Codes: a.people.codes, Claims: a.people.claims,
 		Live: f.health.Live(), Ready: f.health.Ready(),
 	})
 	refuse := map[string]gateway.RefuseFunc{}

@@ -15,6 +15,10 @@ const (
 	CodeLife = 60 * time.Second
 	// spentLife is how long a used code is remembered, so that a second use is seen (RFC 6749 section 4.1.2).
 	spentLife = 24 * time.Hour
+	// ForeignCodeLife is how long a code of another product's front door is good, and foreignTold how long after that it is
+	// known for one that is over.
+	ForeignCodeLife = 10 * time.Minute
+	foreignTold     = time.Hour
 )
 
 // Codes makes authorization codes and takes them back, each once.
@@ -30,11 +34,16 @@ func NewCodes(tickets ticket.Book, now func() time.Time) *Codes {
 
 // Make makes a code for a grant.
 func (c *Codes) Make(ctx context.Context, g Grant) (string, error) {
+	over := c.now().Add(CodeLife)
+	if g.ExpiresAt = (time.Time{}); g.Dialect != "" {
+		g.ExpiresAt = c.now().Add(ForeignCodeLife)
+		over = g.ExpiresAt.Add(foreignTold)
+	}
 	body, err := json.Marshal(g)
 	if err != nil {
 		return "", fmt.Errorf("authorization code: %w", err)
 	}
-	secret, t := ticket.New(g.Realm, ticket.Code, body, c.now().Add(CodeLife))
+	secret, t := ticket.New(g.Realm, ticket.Code, body, over)
 	if err := c.tickets.PutTicket(ctx, t); err != nil {
 		return "", err
 	}

@@ -32,7 +32,7 @@ func (t *turn) finish() error {
 	}
 	code, err := t.codes.Make(ctx, authorize.Grant{
 		Realm: t.realm.Name, Client: t.client.ID, User: t.session.User, RedirectURI: req.RedirectURI, RedirectGiven: req.RedirectGiven,
-		Challenge: req.Challenge, Scope: req.Scope, Family: token.NewFamilyID(t.now()), SignIn: t.signIn(),
+		Challenge: req.Challenge, Scope: req.Scope, Family: token.NewFamilyID(t.now()), SignIn: t.signIn(), Dialect: req.Dialect,
 	})
 	if err != nil {
 		return err
@@ -48,6 +48,7 @@ func (t *turn) signIn() *token.SignIn {
 		// A client of OpenID Connect that wants to act when nobody is there says so (OpenID Connect Core section 11).
 		Bound:    req.Scope.Has(authorize.OpenID) && !req.Scope.Has(authorize.OfflineAccess),
 		AskedACR: len(req.ACRValues) > 0,
+		Provider: req.Provider,
 	}
 	if req.Claims != nil {
 		in.IDToken, in.UserInfo = claims.Names(req.Claims.IDToken), claims.Names(req.Claims.UserInfo)
@@ -90,7 +91,9 @@ func (t *turn) answer(to *authorize.Request, told [][2]string) error {
 	if to.State != nil {
 		told = append(told, [2]string{"state", *to.State})
 	}
-	told = append(told, [2]string{"iss", t.realm.Issuer})
+	if to.Dialect == "" { // the metadata of other products' front doors do not announce it, so it must not come (section 2.4)
+		told = append(told, [2]string{"iss", t.realm.Issuer})
+	}
 	if to.Mode == authorize.FormPost {
 		frame := t.frame(t.r, t.realm, to.UILocales)
 		frame.Asker, frame.Popup = &pages.Asker{ID: to.Client, Name: to.Client}, to.Display == "popup"

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"sallyport/authorize"
+	"sallyport/claims"
 	"sallyport/client"
 	"sallyport/grant"
 	"sallyport/key"
@@ -27,6 +29,9 @@ type Deps struct {
 	Realms  *realm.Directory
 	Clients *client.Directory
 	Users   *user.Directory
+	Flows   *authorize.Flows
+	Codes   *authorize.Codes
+	Claims  *claims.Mapper
 	Log     *slog.Logger
 	Now     func() time.Time
 

@@ -58,6 +58,7 @@ type Rules struct {
 	RefreshAny         bool      // client credentials get a refresh token as well
 	NoRefreshForPublic bool      // public clients get no refresh token (Kustvakt)
 	EndAccess          bool      // a refresh ends the access tokens issued before it
+	BareCode           bool      // public clients may redeem a code that was made without a challenge, unless realm or client wants one (Kustvakt)
 	Access             realm.AccessToken
 	Refresh            realm.RefreshToken
 	Issuer             string // "iss" of JWTs when the front door has its own

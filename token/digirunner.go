@@ -37,6 +37,8 @@ type digiClaims struct {
 	authorities []string
 	id          string // jti
 	client      string
+	provider    string // idp_type; of users who signed in on pages, and such tokens tell neither org_id nor authorities
+	session     string // sid: the token ends with it; empty: with none
 }
 
 // append writes the payload. v2 gives the further members of a v2 token, empty otherwise.
@@ -60,12 +62,22 @@ func (c *digiClaims) append(b []byte, v2 string) []byte {
 	b = appendNumber(b, `,"stime":`, c.started)
 	b = appendNumber(b, `,"exp":`, c.expires)
 	b = appendNumber(b, `,"iat":`, c.issued)
-	b = append(b, `,"authorities":`...)
-	b = oauth.AppendList(b, c.authorities)
+	if c.provider == "" {
+		b = append(b, `,"authorities":`...)
+		b = oauth.AppendList(b, c.authorities)
+	}
 	b = append(b, `,"jti":`...)
 	b = oauth.AppendString(b, c.id)
 	b = append(b, `,"client_id":`...)
 	b = oauth.AppendString(b, c.client)
+	if c.provider != "" {
+		b = append(b, `,"idp_type":`...)
+		b = oauth.AppendString(b, c.provider)
+	}
+	if c.session != "" {
+		b = append(b, `,"sid":`...)
+		b = oauth.AppendString(b, c.session)
+	}
 	b = append(b, v2...)
 	return append(b, '}')
 }
@@ -100,6 +112,10 @@ func readDigiClaims(payload []byte, v2 map[string]string) (*digiClaims, bool) {
 			c.id = in.str()
 		case "client_id":
 			c.client = in.str()
+		case "idp_type":
+			c.provider = in.str()
+		case "sid":
+			c.session = in.str()
 		case "ver", "iss", "sub":
 			if v2 == nil {
 				in.bad = true
@@ -241,9 +257,13 @@ func readDigiV2(r *realm.Realm, payload []byte) *Access {
 }
 
 func (c *digiClaims) access(r *realm.Realm, j jti) *Access {
-	return &Access{
+	a := &Access{
 		Realm: r.Name, Client: c.client, User: c.user, ID: c.id,
 		Scope: c.scope, Audience: c.audience, Format: realm.JWT,
 		IssuedAt: j.issued(), StartedAt: time.UnixMilli(c.started), ExpiresAt: time.Unix(c.expires, 0),
 	}
+	if c.session != "" {
+		a.SignIn = &SignIn{Session: c.session, Bound: true, Provider: c.provider}
+	}
+	return a
 }

@@ -44,26 +44,33 @@ func (s *Service) EndFamilyByID(ctx context.Context, r *realm.Realm, clientID st
 		return err
 	}
 	access, refresh := settings(r, c, realm.AccessToken{}, realm.RefreshToken{})
-	life := max(access.TTL, refresh.TTL, realm.DefaultRefreshTTL).Std()
-	end := Revocation{
-		Realm: r.Name, Kind: RevokeFamily, Key: familyKey(ShapeStandard, id), Bound: WholeFamily,
-		// What is being made now is made within a few minutes, if at all.
-		Until: s.now().Add(life + 10*time.Minute),
+	life := max(access.TTL.Std(), refresh.TTL.Std(), longestDoor)
+	var ends []Revocation
+	for _, shape := range []Shape{ShapeStandard, ShapeDigiRunner} {
+		ends = append(ends, Revocation{
+			Realm: r.Name, Kind: RevokeFamily, Key: familyKey(shape, named(shape, id)), Bound: WholeFamily,
+			// What is being made now is made within a few minutes, if at all.
+			Until: s.now().Add(life + 10*time.Minute),
+		})
 	}
-	if err := s.store.Revoke(ctx, [32]byte{}, 0, end); err != nil {
+	if err := s.store.Revoke(ctx, [32]byte{}, 0, ends...); err != nil {
 		return err
 	}
-	s.revoked.add(end)
+	s.revoked.add(ends...)
 	return nil
 }
+
+// longestDoor is longer than the lifetimes that front doors give by default. The row of such a grant stays.
+const longestDoor = 400 * 24 * time.Hour
 
 // ends reports whether a grant is over, although its row may still be there: its code was replayed, its session ended, or
 // everything its client or its user had was ended since it began. A client or user that is registered anew under the same
 // name does not inherit it.
 func (s *Service) ends(f *Family) bool {
 	a := &Access{Realm: f.Realm, Client: f.Client, User: f.User, SignIn: f.SignIn}
-	if f.Shape == ShapeStandard {
-		a.Family = f.ID
+	a.Family = f.ID
+	if f.Shape == ShapeDigiRunner {
+		a.Family = linkID(linkOf(f.ID)) // what its access tokens know of it
 	}
 	names := s.revoked.names(a)
 	// No generation is so high: of the revocations of a family only that of the whole family counts.

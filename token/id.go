@@ -106,9 +106,15 @@ func newFamilyID(shape Shape, now time.Time) ID {
 	_, _ = rand.Read(id[:]) // never fails
 	j := jti(id)
 	putTime(&j, now)
+	return named(shape, ID(j))
+}
+
+// named is the ID of a family of a shape that was named before it began, whatever shape it would have.
+func named(shape Shape, id ID) ID {
 	if shape != ShapeDigiRunner {
-		return ID(j)
+		return id
 	}
+	j := jti(id)
 	j[8] = j[8]&0x3f | 0x80
 	binary.BigEndian.PutUint32(j[12:], familyMask(j))
 	return ID(j)

@@ -56,8 +56,11 @@ func idTokenAlg(r *realm.Realm, c *client.Client) key.Alg {
 // One that a refresh brings has the same `sub`, `aud`, `auth_time` and `sid`, and no nonce (section 12.2). There is no c_hash:
 // codes and ID tokens never leave together here.
 func (s *Service) mintIDToken(ctx context.Context, m *minting, access string) (string, error) {
-	if m.signIn == nil || m.User == nil || m.Shape != ShapeStandard || !m.Scope.Has(scopeOpenID) {
+	if m.signIn == nil || m.User == nil || !m.Scope.Has(scopeOpenID) {
 		return "", nil
+	}
+	if m.Shape != ShapeStandard {
+		return s.mintDigiIDToken(ctx, m, access)
 	}
 	k, err := s.keys.Signer(ctx, m.Realm.Name, idTokenAlg(m.Realm, m.Client))
 	if err != nil {

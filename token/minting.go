@@ -51,8 +51,8 @@ func (s *Service) prepare(a Authorization) (*minting, error) {
 	m.issued = m.now.Truncate(time.Microsecond)
 	m.started = m.issued
 	m.expires = time.Unix(m.issued.Unix(), 0).Add(m.access.TTL.Std())
-	if a.Continues == nil && a.Family != (ID{}) && a.Shape == ShapeStandard {
-		m.family, m.started = a.Family, startOf(a.Family, m.issued)
+	if a.Continues == nil && a.Family != (ID{}) && a.Shape != ShapeDigiRunnerV2 {
+		m.family, m.started = named(a.Shape, a.Family), startOf(a.Family, m.issued)
 		if err := s.checkNamed(m); err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func (s *Service) prepare(a Authorization) (*minting, error) {
 		m.found()
 	}
 	low := randomBits()
-	if m.grant != nil && a.Shape == ShapeDigiRunner {
+	if m.family != (ID{}) && a.Shape == ShapeDigiRunner {
 		low = low&^linkMask | linkOf(m.family)
 	}
 	m.jti = newJTI(m.issued, m.access.TTL.Std(), low)
@@ -151,6 +151,9 @@ func (m *minting) prepareDigi() {
 	}
 	if m.User != nil {
 		m.digi.user, m.digi.org = m.User.Name, m.User.Org
+	}
+	if t := m.told(); t != nil && m.signIn.Provider != "" {
+		m.digi.org, m.digi.provider, m.digi.session = "", m.signIn.Provider, t.Session
 	}
 }
 

@@ -61,7 +61,7 @@ type Authorization struct {
 	EndAccess   bool       // access tokens of earlier generations end with this refresh (Kustvakt)
 	SignIn      *SignIn    // the user signed in on our own pages for it; nil: no
 	Family      ID         // the grant was named before it began (an authorization code does); zero: it is named now
-	Issuer      string     // "iss" of ShapeDigiRunnerV2; empty: the realm's. Standard tokens always carry the realm's
+	Issuer      string     // "iss" of ShapeDigiRunnerV2, and of ShapeDigiRunner what "iss" of its ID tokens begins with; empty: the realm's. Standard tokens always carry the realm's
 }
 
 // Issued is what the front doors write out.
@@ -141,6 +141,7 @@ type SignIn struct {
 	IDToken  []string  `json:"id_token,omitempty"`  // claims that were asked for by name in the ID token
 	UserInfo []string  `json:"userinfo,omitempty"`  // likewise, at UserInfo
 	AskedACR bool      `json:"asked_acr,omitempty"` // acr was asked for, so it is told
+	Provider string    `json:"provider,omitempty"`  // as whose users people sign in, in digiRunner's words (idp_type)
 }
 
 // A Presented is a refresh token that is authentic, whatever became of its family.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sallyport/audit"
+	"sallyport/authorize"
 	"sallyport/claims"
 	"sallyport/client"
 	"sallyport/deployment"
@@ -23,6 +24,7 @@ import (
 	"sallyport/oauth"
 	"sallyport/realm"
 	"sallyport/throttle"
+	"sallyport/ticket"
 	"sallyport/token"
 	"sallyport/user"
 )
@@ -54,6 +56,8 @@ type House struct {
 	Clients  *client.Directory
 	Users    *user.Directory
 	Claims   *claims.Mapper
+	Flows    *authorize.Flows // nil: the store keeps no tickets
+	Codes    *authorize.Codes // likewise
 	Keys     *key.Ring
 	Tokens   *token.Service
 	Engine   *grant.Engine
@@ -81,6 +85,9 @@ func New(t testing.TB, s Setup) *House {
 	h.Hasher, h.Throttle = user.NewHasher(2), throttle.New(throttle.Config{Now: h.Clock.Now})
 	h.Keys = key.NewRing(key.Config{Store: h.Stores, Master: key.Master{1}, Hub: hub, Now: h.Clock.Now, Log: log})
 	h.Claims = claims.New(claims.Config{Key: key.Master{1}.Derive, Now: h.Clock.Now, Log: log})
+	if book, ok := h.Stores.(ticket.Book); ok {
+		h.Flows, h.Codes = authorize.NewFlows(book, h.Clock.Now), authorize.NewCodes(book, h.Clock.Now)
+	}
 	var tokens token.Store = h.Stores
 	if s.Tokens != nil {
 		tokens = s.Tokens(tokens)
@@ -108,6 +115,7 @@ func (h *House) must(err error) {
 func (h *House) Deps() dialect.Deps {
 	return dialect.Deps{
 		Engine: h.Engine, Tokens: h.Tokens, Keys: h.Keys, Realms: h.Realms, Clients: h.Clients, Users: h.Users,
+		Flows: h.Flows, Codes: h.Codes, Claims: h.Claims,
 		Log: h.log, Now: h.Clock.Now,
 	}
 }

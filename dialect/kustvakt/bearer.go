@@ -7,6 +7,7 @@ import (
 
 	"sallyport/oauth"
 	"sallyport/policy"
+	"sallyport/token"
 	"sallyport/web"
 )
 
@@ -32,18 +33,27 @@ func bearerOf(header string) (raw string, n *notice) {
 
 // user returns who calls: the user of the access token in the Authorization header. Its scopes do not matter here.
 func (k *Kustvakt) user(c call) (string, error) {
-	raw, n := bearerOf(c.Header.Get("Authorization"))
+	access, n := k.access(c)
 	if n != nil {
 		return "", n
 	}
+	return access.User, nil
+}
+
+// access reads the access token in the Authorization header, which must be a user's.
+func (k *Kustvakt) access(c call) (*token.Access, *notice) {
+	raw, n := bearerOf(c.Header.Get("Authorization"))
+	if n != nil {
+		return nil, n
+	}
 	access, err := k.tokens.Verify(c.Context(), c.realm, raw)
 	if err != nil {
-		return "", noticeToken(oauth.AsError(err))
+		return nil, noticeToken(oauth.AsError(err))
 	}
 	if access.User == "" {
-		return "", noticeWho.of(nil, "")
+		return nil, noticeWho.of(nil, "")
 	}
-	return access.User, nil
+	return access, nil
 }
 
 // Refuse implements dialect.Dialect: the product's shape, and beside its two challenges what RFC 6750 section 3 wants said.
@@ -76,9 +86,7 @@ func (k *Kustvakt) Refuse(w http.ResponseWriter, r *http.Request, _ *policy.Call
 		noticeToken(oauth.Fail(reason, "")).write(w)
 	case oauth.ScopeMissing:
 		names := web.Printable(f.Scope.String())
-		n := notice{status: 401, code: 2010, message: "Scope " + names + " is not authorized"}
-		n.challenge = `, error="insufficient_scope", scope="` + names + `"`
-		n.write(w)
+		noticeScope(names).of(nil, "").write(w)
 	default:
 		refuseOther(w, f)
 	}

@@ -51,6 +51,7 @@ var tokenRows = &rows{table: map[oauth.Reason]row{
 	oauth.ClientNotYetValid:   {401, oauth.InvalidClient, "Invalid client credentials"},
 	oauth.ClientExpired:       {401, oauth.InvalidClient, "Invalid client credentials"},
 
+	oauth.CodeMissing:     {400, oauth.InvalidRequest, "Missing or empty code parameter"},
 	oauth.UsernameMissing: {400, oauth.InvalidRequest, "Missing or empty username parameter"},
 	oauth.UsernameEmpty:   {400, oauth.InvalidRequest, "Missing or empty username parameter"},
 	oauth.PasswordMissing: {400, oauth.InvalidRequest, "Missing or empty password parameter"},
@@ -95,7 +96,9 @@ var superRows = &rows{below: tokenRows, table: map[oauth.Reason]row{
 // A refusal is an answer in the OAuth shape.
 type refusal struct {
 	row
-	cause *oauth.Error
+	cause    *oauth.Error
+	state    string // of an authorization request
+	hasState bool
 }
 
 // Error is for logs.
@@ -110,10 +113,10 @@ func words(t *rows, err error) *refusal {
 	for ; t != nil; t = t.below {
 		if r, ok := t.table[e.Reason]; ok {
 			r.text = strings.Replace(r.text, "%", shown(e.Subject), 1)
-			return &refusal{r, e}
+			return &refusal{row: r, cause: e}
 		}
 	}
-	return &refusal{row{web.ErrorStatus(e), e.Code, e.Description}, e}
+	return &refusal{row: row{web.ErrorStatus(e), e.Code, e.Description}, cause: e}
 }
 
 // shown is what may be repeated of a word that a stranger sent. The product fails over a quote in it; here it is dropped.
@@ -142,5 +145,10 @@ func (f *refusal) write(w http.ResponseWriter) {
 	}
 	web.SetRetryAfter(h, f.cause)
 	h.Set("Pragma", "no-store")
-	web.WriteBody(w, f.status, jsonType, web.AppendError(nil, f.code, f.text))
+	body := web.AppendError(nil, f.code, f.text)
+	if f.hasState {
+		body = append(body[:len(body)-1], `,"state":`...)
+		body = append(oauth.AppendString(body, f.state), '}')
+	}
+	web.WriteBody(w, f.status, jsonType, body)
 }

@@ -198,6 +198,9 @@ func TestStoreAway(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	h := open(t)
 	for path := range h.routes {
+		if strings.HasSuffix(path, "/authorize") {
+			continue // that is read by GET; see TestAuthorizeBadInput
+		}
 		ordinary := dialecttest.Call{Path: path, Auth: basic(superID, superSecret), Body: form("grant_type", "password", "username", "dory", "password", "dorypass")}
 		for name, c := range dialecttest.BadInput(ordinary) {
 			got := h.Do(h.routes, c)
@@ -210,7 +213,7 @@ func TestBadInput(t *testing.T) {
 	if got := h.Do(h.routes, dialecttest.Call{Path: tokenPath, Realm: "nowhere"}); got.Status != http.StatusNotFound || got.Text("error") != "invalid_request" {
 		t.Errorf("unknown realm: %d %s", got.Status, got.Body)
 	}
-	if n := len(h.routes); n != 15 {
-		t.Errorf("%d routes, want five under each of three prefixes", n)
+	if n := len(h.routes); n != 18 {
+		t.Errorf("%d routes, want six under each of three prefixes", n)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"sallyport/dialect/kustvakt"
 	"sallyport/feed"
 	"sallyport/grant"
+	"sallyport/grant/authcode"
 	"sallyport/grant/clientcreds"
 	"sallyport/grant/password"
 	"sallyport/grant/refresh"
@@ -63,7 +64,7 @@ func open(t testing.TB, change ...func(*deployment.ChangeSet)) *house {
 		Start: start,
 		Grants: func(in *dialecttest.House) []grant.Grant {
 			users := user.NewAuthenticator(in.Users, in.Stores, in.Hasher, in.Clock.Now)
-			return []grant.Grant{password.New(users, in.Throttle), clientcreds.New(), refresh.New(in.Tokens, in.Users)}
+			return []grant.Grant{password.New(users, in.Throttle), clientcreds.New(), refresh.New(in.Tokens, in.Users), authcode.New(authcode.Deps{Codes: in.Codes, Users: in.Users, Tokens: in.Tokens})}
 		},
 		Tokens: func(s token.Store) token.Store { h.disk.Store = s; return h.disk },
 	})

@@ -1,6 +1,7 @@
 // Package kustvakt is the front door of KorAP's Kustvakt: its OAuth 2.0 token service below /api, /api/v1.0 and /api/v1.1.
 //
-//	POST oauth2/token             password, refresh_token, client_credentials
+//	GET  oauth2/authorize         a code for a client of the user who calls through a super client (v1.0: POST as well)
+//	POST oauth2/token             authorization_code, password, refresh_token, client_credentials
 //	POST oauth2/revoke            a client ends a token of its own
 //	POST oauth2/revoke/super      a super client ends a token of the user who calls through it
 //	POST oauth2/revoke/super/all  … or all of that user's tokens at one client
@@ -9,12 +10,16 @@
 // A super client is a trusted client of ours, and the scope "all" is the realm's AllScope. Access tokens are references
 // that live for 259200 seconds; refresh tokens live for 365 days and rotate, and a refresh ends the access tokens of its
 // grant. These are defaults: realm and client settings win, and a retried refresh has the realm's grace period.
-// Self-contained access tokens, if a client is set to them, are not stored and so not listed.
+// Self-contained access tokens, if a client is set to them, are not stored and so not listed. Access tokens that a code gives to a
+// public client live for 365 days if they are references, as that client has no refresh token.
 //
 // Errors have the product's two shapes: OAuth's, and an array of [code, message, entity]; see errors.go, which is to be read
 // beside the contract. Deliberately unlike the product: scopes compare whole, nobody skips the scope check, a public client
 // gets nothing by client_credentials, a client ends only its own tokens, lists show handles that open nothing, and HTTP Basic
-// never signs a user in.
+// never signs a user in. Codes survive a restart and wrong attempts, of which only those of the right client with the right secret
+// look at them; a code that comes twice ends what it gave; PKCE (RFC 7636) holds where it is used, and the realm can demand it of
+// everybody. A redirect URI that no client has registered needs a host name with a dot, an address or localhost; the list of
+// top-level domains is not consulted.
 package kustvakt
 
 import (
@@ -26,6 +31,7 @@ import (
 	"time"
 	_ "time/tzdata" // dates are shown in the product's time zone, whatever this machine knows of zones
 
+	"sallyport/authorize"
 	"sallyport/client"
 	"sallyport/dialect"
 	"sallyport/grant"
@@ -47,6 +53,8 @@ const (
 // Kustvakt is the front door.
 type Kustvakt struct {
 	engine  *grant.Engine
+	codes   *authorize.Codes
+	realms  *realm.Directory
 	tokens  *token.Service
 	clients *client.Directory
 	log     *slog.Logger
@@ -58,7 +66,9 @@ var _ dialect.Dialect = (*Kustvakt)(nil)
 
 // New returns the dialect.
 func New(d dialect.Deps) dialect.Dialect {
-	k := &Kustvakt{engine: d.Engine, tokens: d.Tokens, clients: d.Clients, log: d.Log, now: d.Now, zone: time.UTC}
+	k := &Kustvakt{
+		engine: d.Engine, codes: d.Codes, realms: d.Realms, tokens: d.Tokens, clients: d.Clients, log: d.Log, now: d.Now, zone: time.UTC,
+	}
 	if k.log == nil {
 		k.log = slog.Default()
 	}
@@ -78,6 +88,7 @@ func (k *Kustvakt) Name() string { return Name }
 func (k *Kustvakt) Routes() web.Routes {
 	routes := web.Routes{}
 	for _, prefix := range []string{"/api", "/api/v1.0", "/api/v1.1"} {
+		routes[prefix+"/oauth2/authorize"] = k.authorizeHandler(prefix == "/api/v1.0")
 		routes[prefix+"/oauth2/token"] = k.handler(k.token)
 		routes[prefix+"/oauth2/revoke"] = k.handler(k.revoke)
 		routes[prefix+"/oauth2/revoke/super"] = k.handler(k.revokeForUser)

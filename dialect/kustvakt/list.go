@@ -37,11 +37,11 @@ func (k *Kustvakt) list(w http.ResponseWriter, c call) error {
 		return err
 	}
 	if !ok {
-		return &refusal{rowNotSuper, oauth.Fail(oauth.GrantTrustedOnly, super.ID)}
+		return &refusal{row: rowNotSuper, cause: oauth.Fail(oauth.GrantTrustedOnly, super.ID)}
 	}
 	kind := c.params.Get("token_type")
 	if kind != token.KindAccess && kind != token.KindRefresh {
-		return &refusal{row{400, oauth.InvalidRequest, "Missing token_type parameter value"}, oauth.Fail(oauth.ParameterMissing, "token_type")}
+		return &refusal{row: row{400, oauth.InvalidRequest, "Missing token_type parameter value"}, cause: oauth.Fail(oauth.ParameterMissing, "token_type")}
 	}
 	found, err := k.tokens.List(c.Context(), c.realm, user, c.params.Get("client_id"), kind)
 	if err != nil {

@@ -63,6 +63,13 @@ func noticeScheme(scheme string) *notice {
 	return &notice{status: 401, code: 2001, message: "Authentication scheme is not supported.", entity: shown(scheme)}
 }
 
+// noticeScope says that a token lacks a scope.
+func noticeScope(names string) notice {
+	return notice{
+		status: 401, code: 2010, message: "Scope " + names + " is not authorized", challenge: `, error="insufficient_scope", scope="` + names + `"`,
+	}
+}
+
 // noticeToken says why a bearer token opens nothing. The words "invalid" and "expired" make clients of the product refresh
 // and try again.
 func noticeToken(e *oauth.Error) *notice {

@@ -17,9 +17,9 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"time"
 
 	"sallyport/authorize"
-	"sallyport/client"
 	"sallyport/grant"
 	"sallyport/oauth"
 	"sallyport/realm"
@@ -78,12 +78,14 @@ func (g *Grant) Prove(ctx context.Context, a *grant.Attempt) (grant.Proof, error
 	switch {
 	case err != nil:
 		return grant.Proof{}, err
-	case was == nil || was.Realm != a.Realm.Name || a.Rules.Shape != token.ShapeStandard: // each front door takes back what it gave
+	case was == nil || was.Realm != a.Realm.Name || !ownDoor(a, was):
 		return grant.Proof{}, oauth.Fail(oauth.CodeUnknown, "")
 	case was.Client != a.Client.ID:
 		return grant.Proof{}, oauth.Fail(oauth.CodeWrongClient, "")
 	case spent:
 		return grant.Proof{}, g.replayed(ctx, a, was)
+	case !was.ExpiresAt.IsZero() && !a.Now.Before(was.ExpiresAt):
+		return grant.Proof{}, oauth.Fail(oauth.CodeExpired, was.ExpiresAt.UTC().Format(time.RFC3339Nano))
 	}
 	if err := checkRedirect(a, was); err != nil {
 		return grant.Proof{}, err
@@ -108,6 +110,12 @@ func (g *Grant) Prove(ctx context.Context, a *grant.Attempt) (grant.Proof, error
 	return grant.Proof{
 		User: u, Ceiling: was.Scope, HasCeiling: true, Refresh: mayRefresh(was), SignIn: was.SignIn, Family: was.Family,
 	}, nil
+}
+
+// ownDoor reports whether a code is presented where it was given. Each front door takes back its own alone: their rules differ,
+// and nobody may choose the looser ones.
+func ownDoor(a *grant.Attempt, was *authorize.Grant) bool {
+	return was.Dialect == a.Rules.Dialect && (was.Dialect != "" || a.Rules.Shape == token.ShapeStandard)
 }
 
 // replayed ends what the code gave (RFC 6749 section 4.1.2). If that cannot be written down the call fails for that reason: the
@@ -139,7 +147,7 @@ func checkVerifier(a *grant.Attempt, was *authorize.Grant) error {
 	switch {
 	case was.Challenge == "" && verifier != "":
 		return oauth.Fail(oauth.VerifierWrong, "code_verifier")
-	case was.Challenge == "" && (a.Client.Type == client.Public || a.Realm.RequirePKCE || a.Client.OpenID.RequirePKCE):
+	case was.Challenge == "" && (!a.Authenticated && !a.Rules.BareCode || a.Realm.RequirePKCE || a.Client.OpenID.RequirePKCE):
 		return oauth.Because(oauth.VerifierMissing, errNoChallenge)
 	case was.Challenge == "":
 		return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -72,6 +73,7 @@ func (d *desk) attempt(params ...string) *grant.Attempt {
 	return &grant.Attempt{
 		Request: &grant.Request{Realm: &realm.Realm{Name: "default"}, Params: p},
 		Client:  &client.Client{Realm: "default", ID: "app", Type: client.Confidential},
+		Now:     time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 	}
 }
 
@@ -110,6 +112,12 @@ func TestWhatAFailureDoesToTheCode(t *testing.T) {
 		{"code unknown", func(d *desk, _ *grant.Attempt) { d.code = nil }, oauth.CodeUnknown, 0, 0},
 		{"the store is away", func(d *desk, _ *grant.Attempt) { d.err = oauth.Fail(oauth.Unavailable, "") }, oauth.Unavailable, 0, 0},
 		{"a fault", func(d *desk, _ *grant.Attempt) { d.err = errors.New("boom") }, oauth.InternalError, 0, 0},
+		{"of another front door", func(d *desk, _ *grant.Attempt) { d.code.Dialect = "kustvakt" }, oauth.CodeUnknown, 0, 0},
+		{"at another front door", func(_ *desk, a *grant.Attempt) { a.Rules.Dialect = "kustvakt" }, oauth.CodeUnknown, 0, 0},
+		{"at a front door with tokens of its own", func(_ *desk, a *grant.Attempt) { a.Rules.Shape = token.ShapeDigiRunner }, oauth.CodeUnknown, 0, 0},
+		{"spent at another front door", func(d *desk, a *grant.Attempt) { a.Rules.Dialect, d.spent = "kustvakt", true }, oauth.CodeUnknown, 0, 0},
+		{"over", func(d *desk, a *grant.Attempt) { d.code.ExpiresAt = a.Now }, oauth.CodeExpired, 0, 0},
+		{"over, and spent before", func(d *desk, a *grant.Attempt) { d.code.ExpiresAt, d.spent = a.Now, true }, oauth.CodeReplayed, 0, 1},
 		{"wrong client", func(_ *desk, a *grant.Attempt) { a.Client.ID = "thief" }, oauth.CodeWrongClient, 0, 0},
 		{"wrong client, spent", func(d *desk, a *grant.Attempt) { a.Client.ID, d.spent = "thief", true }, oauth.CodeWrongClient, 0, 0},
 		{"wrong redirect URI", func(_ *desk, a *grant.Attempt) { a.Params.Set("redirect_uri", "https://rp.example/cb?x") }, oauth.RedirectMismatch, 0, 0},
@@ -181,5 +189,36 @@ func TestWhoMayRefresh(t *testing.T) {
 	d.code.SignIn = nil
 	if proof, _ := d.prove(t, d.attempt()); proof.Refresh {
 		t.Error("an OpenID Connect code of which nobody knows the sign-in can be refreshed")
+	}
+}
+
+// Who proves nothing needs a challenge, unless the front door is older than that and neither realm nor client insist.
+func TestWhoNeedsAChallenge(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(a *grant.Attempt)
+		want   oauth.Reason
+	}{
+		{"proved", func(a *grant.Attempt) { a.Authenticated = true }, ""},
+		{"not proved", func(*grant.Attempt) {}, oauth.VerifierMissing},
+		{"proved, the realm insists", func(a *grant.Attempt) { a.Authenticated, a.Realm.RequirePKCE = true, true }, oauth.VerifierMissing},
+		{"proved, the client insists", func(a *grant.Attempt) { a.Authenticated, a.Client.OpenID.RequirePKCE = true, true }, oauth.VerifierMissing},
+		{"an old door", func(a *grant.Attempt) { a.Rules.BareCode = true }, ""},
+		{"an old door, the realm insists", func(a *grant.Attempt) { a.Rules.BareCode, a.Realm.RequirePKCE = true, true }, oauth.VerifierMissing},
+		{"an old door, the client insists", func(a *grant.Attempt) { a.Rules.BareCode, a.Client.OpenID.RequirePKCE = true, true }, oauth.VerifierMissing},
+	} {
+		d := newDesk()
+		d.code.Challenge = ""
+		a := d.attempt("code_verifier", "")
+		tt.change(a)
+		if _, reason := d.prove(t, a); reason != tt.want {
+			t.Errorf("%s: %q", tt.name, reason)
+		}
+	}
+	d := newDesk() // a challenge that was given is never skipped
+	a := d.attempt("code_verifier", "")
+	a.Rules.BareCode = true
+	if _, reason := d.prove(t, a); reason != oauth.VerifierMissing {
+		t.Errorf("an old door skips a challenge: %q", reason)
 	}
 }
