@@ -137,6 +137,7 @@ func (a *App) nouns(ctx, background context.Context, hub *feed.Hub) (err error) 
 		return err
 	}
 	a.people.settle(background, a, hub)
+	a.people.warn(a)
 	a.counters = newCounters(a.config.Version)
 	a.audit = audit.NewLog(a.store, a.log, func(e audit.Event) {
 		a.counters.TokenEvent(string(e.Kind), e.Grant, e.Dialect, string(e.Reason))
@@ -212,6 +213,9 @@ func (a *App) Close() error {
 		a.acme.close()
 	}
 	a.working.Wait()
+	if a.people != nil {
+		a.people.close()
+	}
 	if a.faces != nil {
 		a.faces.apis.Close()
 	}

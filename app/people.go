@@ -43,6 +43,8 @@ type people struct {
 	mail     mail.Sender // nil: no mails are sent
 	auth     *user.Authenticator
 	guesses  *throttle.Throttle
+
+	mailing []interface{ Wait() } // faces that send mails after their answers
 }
 
 // newPeople makes what the nouns below need before there are tokens.
@@ -89,6 +91,8 @@ func (p *people) routes(a *App) web.Routes {
 		Auth: p.auth, Hasher: a.hasher, Throttle: p.guesses, Tickets: a.store, Clients: a.clients, Realms: a.realms, Tokens: a.tokens,
 		Pages: p.pages, Mail: p.mail, Audit: a.audit, Log: a.log, Now: a.now,
 	}
+	in, own := signin.New(desk), account.New(desk)
+	p.mailing = append(p.mailing, in, own)
 	all := web.Routes{}
 	for _, face := range []interface{ Routes() web.Routes }{
 		authserver.New(authserver.Config{
@@ -96,10 +100,9 @@ func (p *people) routes(a *App) web.Routes {
 			Reader: p.reader, Flows: p.flows, Codes: p.codes, Sessions: p.sessions, Consents: p.consents, Factors: p.factors,
 			Clients: a.clients, Users: a.users, Claims: p.claims, Pages: p.pages,
 		}),
-		signin.New(desk),
-		account.New(desk),
+		in, own,
 		register.New(register.Config{
-			Registry: a.store, Clients: a.clients, Fetch: p.fetch, Master: a.master, Commit: a.store.Commit, Longest: a.longest, Audit: a.audit,
+			Registry: a.store, Clients: a.clients, Fetch: p.fetch.Straight(), Master: a.master, Commit: a.store.Commit, Longest: a.longest, Audit: a.audit,
 			Log: a.log, Now: a.now,
 		}),
 		signout.New(signout.Config{
@@ -112,4 +115,20 @@ func (p *people) routes(a *App) web.Routes {
 		}
 	}
 	return all
+}
+
+// close waits for mails under way: who was told that one was sent shall get it.
+func (p *people) close() {
+	for _, f := range p.mailing {
+		f.Wait()
+	}
+}
+
+// warn tells of realms that want mails sent where none can be.
+func (p *people) warn(a *App) {
+	for _, rl := range a.realms.All() {
+		if p.mail == nil && (rl.SignIn.Verify || rl.SignIn.Reset) {
+			a.log.Warn("sign_in.verify and sign_in.reset need mails; set smtp_url and mail_from, or nobody can use them", "realm", rl.Name)
+		}
+	}
 }
