@@ -55,6 +55,8 @@ type Registry interface {
 	// UpdateClient changes a client by read, change and compare-and-swap; change is called again if somebody else wrote in
 	// between, and an error of it ends the attempt and changes nothing. It returns the client as it is now, nil if there is none.
 	UpdateClient(ctx context.Context, realm, id string, change func(*Client) error) (*Client, error)
+	// InitialToken reports whether an initial access token of the realm is good for a registration now, and uses nothing up.
+	InitialToken(ctx context.Context, realm string, hash [32]byte, now time.Time) (bool, error)
 	// PutInitialToken stores an initial access token under its hash, good for a number of registrations.
 	PutInitialToken(ctx context.Context, realm string, hash [32]byte, uses int, expires time.Time) error
 }

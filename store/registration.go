@@ -20,6 +20,7 @@ const (
 	registrationClient = `INSERT INTO client (realm, id, doc) VALUES ($1, $2, $3) ON CONFLICT (realm, id) DO NOTHING`
 
 	initialAdd   = `INSERT INTO initial_token (hash, bucket, realm, uses, expires_at) VALUES ($1, $2, $3, $4, $5)`
+	initialGet   = `SELECT uses FROM initial_token WHERE hash = $1 AND realm = $2 AND uses > 0 AND (expires_at = 0 OR expires_at > $3)`
 	initialUse   = `UPDATE initial_token SET uses = uses - 1 WHERE hash = $1 AND realm = $2 AND uses > 0 AND (expires_at = 0 OR expires_at > $3)`
 	initialSpent = `DELETE FROM initial_token WHERE hash = $1 AND uses <= 0`
 )
@@ -83,6 +84,19 @@ func countRegistered(tx engine.Tx, c *client.Client) error {
 	}
 	_, err := tx.Exec(registrationAdd, c.Realm, c.ID, micros(c.Registered.At))
 	return err
+}
+
+// InitialToken implements client.Registry.
+func (s *Store) InitialToken(ctx context.Context, realm string, hash [32]byte, now time.Time) (good bool, err error) {
+	if !storable(realm) {
+		return false, nil
+	}
+	var uses int64
+	err = s.read(ctx, "initial token", func(row engine.Row) error {
+		good = true
+		return row.Scan(&uses)
+	}, initialGet, hash[:], realm, micros(now))
+	return good && err == nil, err
 }
 
 // PutInitialToken implements client.Registry. One without an end stays until it is used up.

@@ -14,7 +14,7 @@ func configStatements() []string {
 		clientGet, clientPage, clientPut, clientSwap, clientLock, clientDelete,
 		accountGet, accountPage, accountPut, accountPassword, accountDelete, accountDoc, accountSwap, accountLock, accountByEmail,
 		registrationAdd, registrationCount, registrationLock, registrationClient,
-		initialAdd, initialUse, initialSpent, initialBound, initialDrop, initialDropAll,
+		initialAdd, initialGet, initialUse, initialSpent, initialBound, initialDrop, initialDropAll,
 		apiList, apiPut, apiDelete,
 		credentialGet, credentialList, credentialAll, credentialHash, credentialPut, credentialDelete, credentialEndClient,
 		certificateList, certificateAdd, certificateDelete,

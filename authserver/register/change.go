@@ -66,7 +66,15 @@ func (f *Face) admitted(r *http.Request, rl *realm.Realm) (hash [32]byte, err er
 		if plain == "" {
 			return hash, oauth.Fail(oauth.RegistrationToken, "")
 		}
-		return registration.HashToken(plain), nil
+		hash = registration.HashToken(plain)
+		// It is used up with the registration; but nothing that costs, and no call to where a stranger says, comes before.
+		switch good, err := f.Registry.InitialToken(r.Context(), rl.Name, hash, f.Now()); {
+		case err != nil:
+			return hash, err
+		case !good:
+			return hash, oauth.Fail(oauth.RegistrationToken, "")
+		}
+		return hash, nil
 	}
 	return hash, oauth.Fail(oauth.RegistrationClosed, "")
 }

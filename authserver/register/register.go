@@ -37,7 +37,7 @@ type Clients interface {
 type Config struct {
 	Registry client.Registry
 	Clients  Clients
-	Fetch    registration.Fetcher // guarded; gets what a sector identifier leads to
+	Fetch    registration.Fetcher // guarded, follows no redirects; gets what a sector identifier leads to
 	Master   key.Master           // seals secrets of clients that make MACs
 	// Commit stores a change in one transaction.
 	Commit func(ctx context.Context, c deployment.ChangeSet) error

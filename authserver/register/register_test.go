@@ -28,13 +28,14 @@ import (
 
 // house is the endpoint over a store of its own.
 type house struct {
-	t      *testing.T
-	store  *store.Store
-	face   *register.Face
-	realm  *realm.Realm
-	now    time.Time
-	sector string // what every sector identifier leads to
-	heard  recorder
+	t       *testing.T
+	store   *store.Store
+	face    *register.Face
+	realm   *realm.Realm
+	now     time.Time
+	sector  string // what every sector identifier leads to
+	fetched int    // how often that was asked for
+	heard   recorder
 }
 
 type recorder struct {
@@ -49,6 +50,7 @@ func (r *recorder) Record(_ context.Context, e audit.Event) {
 }
 
 func (h *house) Get(context.Context, string) ([]byte, error) {
+	h.fetched++
 	if h.sector == "" {
 		return nil, errors.New("no answer")
 	}
@@ -312,6 +314,21 @@ func TestSector(t *testing.T) {
 		if a := h.call("POST", "", "", body); a.status != status || status == 400 && a.text("error") != "invalid_client_metadata" {
 			t.Errorf("%s: %d %v", sector, a.status, a.body)
 		}
+	}
+}
+
+// Class 14: who has no initial access token does not have this server call anybody.
+func TestStrangersHaveNothingFetched(t *testing.T) {
+	h := newHouse(t, realm.Registration{Mode: realm.RegisterByToken})
+	h.sector = `["https://a.example/cb"]`
+	body := `{"redirect_uris":["https://a.example/cb"],"subject_type":"pairwise","sector_identifier_uri":"https://a.example/s"}`
+	if a := h.call("POST", "", "made-up", body); a.status != 401 || h.fetched != 0 {
+		t.Errorf("%d, %d documents were fetched", a.status, h.fetched)
+	}
+	plain, hash := registration.NewToken()
+	h.must(h.store.PutInitialToken(t.Context(), "default", hash, 1, time.Time{}))
+	if a := h.call("POST", "", plain, body); a.status != 201 || h.fetched != 1 {
+		t.Errorf("%d %v, %d documents were fetched", a.status, a.body, h.fetched)
 	}
 }
 

@@ -103,6 +103,11 @@ func initialTokens(t *testing.T, d Database) {
 			t.Errorf("%s: %d clients, want %d", what, got, before)
 		}
 	}
+	for hash, want := range map[[32]byte]bool{good: true, endless: true, short: false, elsewhere: false, {5}: false, {9}: false} {
+		if got, err := s.InitialToken(t.Context(), "default", hash, now); err != nil || got != want {
+			t.Errorf("token %d: good %v %v, want %v", hash[0], got, err, want)
+		}
+	}
 	next := func() *client.Client { n++; return registered(n) }
 	register("an unknown token", [32]byte{9}, next(), 10, oauth.RegistrationToken)
 	register("one that is over", short, next(), 10, oauth.RegistrationToken)
@@ -114,6 +119,9 @@ func initialTokens(t *testing.T, d Database) {
 	register("too many", good, next(), 1, oauth.RegistrationClosed)
 	register("the second use", good, next(), 10, "")
 	register("the third use", good, next(), 10, oauth.RegistrationToken)
+	if left, err := s.InitialToken(t.Context(), "default", good, now); err != nil || left {
+		t.Errorf("used up: %v %v", left, err)
+	}
 	must(s.DropExpired(t.Context(), now.Add(1000*time.Hour), 100))(t)
 	register("one without an end", endless, next(), 10, "")
 	register("the same again", endless, next(), 10, oauth.RegistrationToken)

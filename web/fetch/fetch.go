@@ -86,6 +86,14 @@ func New(o Options) *Fetcher {
 	return f
 }
 
+// Straight is a fetcher with the same bounds that takes a redirect for an answer, which is no document: for what a host says
+// about itself, which must not be said by wherever some page of it sends people.
+func (f *Fetcher) Straight() *Fetcher {
+	g := *f
+	g.client = f.straight
+	return &g
+}
+
 // Get returns the document at a URL.
 func (f *Fetcher) Get(ctx context.Context, raw string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.time)

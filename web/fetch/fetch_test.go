@@ -162,6 +162,23 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// What a host says about itself is not fetched from where it redirects.
+func TestStraight(t *testing.T) {
+	secure := server(t, httptest.NewTLSServer)
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	f := fetch.New(fetch.Options{Private: true, Roots: roots}).Straight()
+	if body, err := f.Get(t.Context(), secure.URL+"/doc"); err != nil || string(body) != "document" {
+		t.Errorf("%q %v", body, err)
+	}
+	if body, err := f.Get(t.Context(), secure.URL+"/to?url=/doc"); !errors.Is(err, fetch.ErrStatus) {
+		t.Errorf("a redirect: %q %v", body, err)
+	}
+	if _, err := fetch.New(fetch.Options{Roots: roots}).Straight().Get(t.Context(), secure.URL+"/doc"); !errors.Is(err, fetch.ErrAddress) {
+		t.Errorf("an address of one's own: %v", err)
+	}
+}
+
 // A URL that a stranger supplies leads nowhere inside, by whatever name.
 func TestStrangersURL(t *testing.T) {
 	secure, plain := server(t, httptest.NewTLSServer), server(t, httptest.NewServer)
