@@ -88,11 +88,9 @@ func (g *reading) fetch(uri string) ([]byte, error) {
 	}
 	// OpenID Connect Core section 6.2: the fragment is the hash of what is there, so that it can be kept.
 	if len(fragment) == base64.RawURLEncoding.EncodedLen(sha256.Size) {
-		body, err := g.objects.Get(g.ctx, uri)
-		return body, unreachable(err)
+		return g.bounded(g.objects.Get, uri)
 	}
-	body, err := g.Fetch.Get(g.ctx, bare)
-	return body, unreachable(err)
+	return g.bounded(g.Fetch.Get, bare)
 }
 
 // fetchHashed gets a request object that its address names by its hash, to be kept.

@@ -1,10 +1,13 @@
 package authorize_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,6 +179,62 @@ func TestRequestURI(t *testing.T) {
 	w.clients["public"].OpenID.RequestURIs = nil
 	if _, refusal := w.read("client_id", "public", "request_uri", "https://app.example.org/request"); refusal == nil || refusal.Code != oauth.RequestURINotSupported {
 		t.Errorf("another's: %v", refusal)
+	}
+}
+
+// slowly is a fetcher whose documents take until they are let go.
+type slowly struct {
+	begun chan struct{}
+	end   chan struct{}
+}
+
+func (s slowly) Get(context.Context, string) ([]byte, error) {
+	s.begun <- struct{}{}
+	<-s.end
+	return nil, errors.New("too late")
+}
+
+// Classes 14 and 19: strangers who name a slow request_uri over and over hold a few connections with it, and other clients' are
+// still fetched.
+func TestFewRequestObjectsAreFetchedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.clients["several"].OpenID.RequestURIs = []string{"https://several.example/r"}
+	slow := slowly{make(chan struct{}, 1000), make(chan struct{})}
+	c := w.reader.Config
+	c.Fetch = slow
+	reader := authorize.NewReader(c)
+	read := func(client, uri string) oauth.Reason {
+		_, refusal := reader.Read(t.Context(), w.realm, oauth.NewParams("client_id", client, "request_uri", uri), authorize.Source{})
+		return refusal.Reason
+	}
+	reasons := make(chan oauth.Reason, 100)
+	var all sync.WaitGroup
+	for range cap(reasons) {
+		all.Go(func() { reasons <- read("app", "https://app.example.org/request") })
+	}
+	busy := 0
+	for busy < cap(reasons)-4 {
+		if got := <-reasons; got != oauth.Busy {
+			t.Fatalf("%q", got)
+		}
+		busy++
+	}
+	all.Go(func() { reasons <- read("several", "https://several.example/r") })
+	for range 5 {
+		<-slow.begun
+	}
+	close(slow.end)
+	all.Wait()
+	if len(reasons) != 5 || len(slow.begun) != 0 {
+		t.Errorf("%d were fetched, %d more were begun", len(reasons), len(slow.begun))
+	}
+	for range 5 {
+		if got := <-reasons; got != oauth.RequestURIBad {
+			t.Errorf("%q", got)
+		}
+	}
+	if got := read("app", "https://app.example.org/request"); got != oauth.RequestURIBad { // its places are free again
+		t.Errorf("%q", got)
 	}
 }
 

@@ -55,6 +55,7 @@ type Config struct {
 type Reader struct {
 	Config
 	objects *feed.Cache[string, []byte] // request objects whose address tells their hash
+	lent    lending
 }
 
 // objectsKept is how many request objects are kept in memory.
