@@ -12,8 +12,11 @@ import (
 	"sallyport/audit"
 	"sallyport/authserver/account"
 	"sallyport/authserver/stepstest"
+	"sallyport/client"
+	"sallyport/oauth"
 	"sallyport/realm"
 	"sallyport/session"
+	"sallyport/token"
 	"sallyport/user"
 )
 
@@ -155,9 +158,27 @@ func TestTakingBackConsent(t *testing.T) {
 	}
 }
 
+func (h *house) client(id string) *client.Client {
+	h.T.Helper()
+	c, err := h.Clients.Get(h.T.Context(), realm.Default, id)
+	if err != nil || c == nil {
+		h.T.Fatal(c, err)
+	}
+	return c
+}
+
 func TestChangingThePassword(t *testing.T) {
 	h := open(t)
 	b, thief := h.home("mine"), h.home("thief")
+	held := h.Redeem(agree(thief.Get(ask("scope", "openid offline_access", "prompt", "consent"))).Code())
+	rl, c, u := h.Realms.ByName(realm.Default), h.client(held.Client), h.User("dory")
+	tokens, err := h.Tokens.Issue(t.Context(), token.Authorization{
+		Realm: rl, Client: c, User: u, Grant: "authorization_code", Scope: held.Scope, WithRefresh: true, SignIn: held.SignIn, Family: held.Family,
+	})
+	if err != nil || tokens.RefreshToken == "" {
+		t.Fatal(tokens, err)
+	}
+	h.Clock.Advance(time.Second)
 	b.Get("/account/password")
 	for _, tt := range []struct{ old, fresh, again, notice string }{
 		{"", better, better, "A field was left empty"}, {secretly + "dory", "", "", "A field was left empty"},
@@ -173,6 +194,15 @@ func TestChangingThePassword(t *testing.T) {
 	}
 	if thief.Get("/account"); !thief.At("/signin") {
 		t.Error("whoever knew the old password is still in")
+	}
+	if _, err := h.Tokens.Verify(t.Context(), rl, tokens.AccessToken); oauth.ReasonOf(err) != oauth.TokenRevoked {
+		t.Errorf("an access token that was got by the old password: %v", err)
+	}
+	if _, err := h.Tokens.Present(t.Context(), rl, tokens.RefreshToken); oauth.ReasonOf(err) != oauth.RefreshRevoked {
+		t.Errorf("a refresh token that was got by the old password: %v", err)
+	}
+	if b.Get("/account"); !b.At("/account") {
+		t.Errorf("the user is out too: %s", b.URL)
 	}
 	if ok, _, err := h.Hasher.Verify(t.Context(), h.User("dory").Password, better); !ok || err != nil {
 		t.Errorf("%v %v", ok, err)

@@ -41,8 +41,12 @@ func password(o *Owner) error {
 	}, "password changed by the user"); err != nil {
 		return err
 	}
-	// Whoever has got in by the old password is out.
+	// Whoever has got in by the old password is out, also by way of an application that acts when nobody is there. The user's own
+	// come back by the session that stays.
 	if _, err := o.Logout.EndAll(o.Context(), o.Realm, o.User.Name, o.Session.ID); err != nil {
+		return err
+	}
+	if err := o.Tokens.EndGrants(o.Context(), o.Realm, "", o.User.Name); err != nil {
 		return err
 	}
 	return o.home(pages.NoticeChanged)
