@@ -74,6 +74,17 @@ func (t *turn) refuse(e *oauth.Error) error {
 	return t.answer(t.flow.Request, refused(e))
 }
 
+// failed tells the client that the server could not go on: a redirect carries no status 500 or 503, so there are codes for
+// it (RFC 6749 section 4.1.2.1). Other errors are for the user to see.
+func (t *turn) failed(req *authorize.Request, err error) error {
+	e := oauth.AsError(err)
+	if e.Code != oauth.ServerError && e.Code != oauth.TemporarilyDown {
+		return err
+	}
+	t.note(t.r.Context(), t.realm, e)
+	return t.answer(req, refused(e))
+}
+
 func gone(err error) error {
 	if err != nil {
 		return err
@@ -96,7 +107,7 @@ func (t *turn) answer(to *authorize.Request, told [][2]string) error {
 	}
 	if to.Mode == authorize.FormPost {
 		frame := t.frame(t.r, t.realm, to.UILocales)
-		frame.Asker, frame.Popup = &pages.Asker{ID: to.Client, Name: to.Client}, to.Display == "popup"
+		frame.Asker, frame.Popup = t.asker(to), to.Display == "popup"
 		t.pages.Write(t.w, t.r, http.StatusOK, pages.FormPost{Frame: frame, Action: to.RedirectURI, Fields: told})
 		return nil
 	}
@@ -118,6 +129,22 @@ func (t *turn) answer(to *authorize.Request, told [][2]string) error {
 		}
 	}
 	return t.go303(to.RedirectURI + between + tail.String())
+}
+
+// asker is the client that an answer goes to, by its name if it can be found out.
+func (t *turn) asker(to *authorize.Request) *pages.Asker {
+	a := &pages.Asker{ID: to.Client, Name: to.Client}
+	c := t.client
+	if c == nil {
+		c, _ = t.reader.Again(t.r.Context(), to)
+	}
+	if c != nil && c.Name != "" {
+		a.Name = c.Name
+	}
+	if u, err := url.Parse(to.RedirectURI); err == nil {
+		a.Host = u.Host
+	}
+	return a
 }
 
 func (f *Face) frame(r *http.Request, rl *realm.Realm, locales []string) pages.Frame {

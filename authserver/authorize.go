@@ -63,12 +63,12 @@ func (f *Face) authorize(w http.ResponseWriter, r *http.Request, rl *realm.Realm
 		// redirect it sends them.
 		secret, err := f.flows.Begin(r.Context(), req, [32]byte{})
 		if err != nil {
-			return err
+			return t.failed(req, err)
 		}
 		return t.go303(pages.Root(rl) + authorizePath + "?flow=" + secret)
 	}
 	if t.client, err = f.reader.Again(r.Context(), req); err != nil {
-		return err
+		return t.failed(req, err)
 	}
 	t.flow = &authorize.Flow{Request: req, At: f.now()}
 	return t.dispatch()
@@ -104,8 +104,17 @@ func (t *turn) which() [32]byte {
 	return t.browser
 }
 
-// dispatch does what authorize.Next decides.
+// dispatch takes the next step.
 func (t *turn) dispatch() error {
+	err := t.step()
+	if err != nil && t.client != nil {
+		return t.failed(t.flow.Request, err)
+	}
+	return err
+}
+
+// step does what authorize.Next decides.
+func (t *turn) step() error {
 	facts, err := t.facts()
 	if err != nil {
 		return err

@@ -55,12 +55,38 @@ func TestCodeIsHandedOver(t *testing.T) {
 	got := p.ask("response_mode", "form_post")
 	if got.Status != http.StatusOK || got.Header.Get("Location") != "" || got.Header.Get("Cross-Origin-Opener-Policy") != "" ||
 		!strings.Contains(got.Body, `action="`+callback+`"`) || !strings.Contains(got.Body, `name="code"`) || !strings.Contains(got.Body, `value="s t&amp;=#"`) ||
-		!strings.Contains(got.Body, `name="iss"`) || got.Header.Get("Cache-Control") != "no-store" {
+		!strings.Contains(got.Body, `name="iss"`) || !strings.Contains(got.Body, "Application web") || got.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("form_post: %d %v %s", got.Status, got.Header, got.Body)
 	}
 	s, err := p.sessions.Find(t.Context(), p.Realms.ByName(realm.Default), p.secrets()[0])
 	if err != nil || !slices.Equal(s.Clients, []string{"web"}) {
 		t.Errorf("the session has %+v, %v", s, err)
+	}
+}
+
+// A client learns that the server could not go on, also in a frame that nobody looks at (RFC 6749 section 4.1.2.1).
+func TestOutageIsToldToTheClient(t *testing.T) {
+	for name, ask := range map[string]func(*person) dialecttest.Answer{
+		"silent": func(p *person) dialecttest.Answer { return p.ask("prompt", "none") },
+		"asking": func(p *person) dialecttest.Answer { return p.ask("prompt", "login") },
+		"posted": func(p *person) dialecttest.Answer { return p.do(http.MethodPost, "/authorize", asked()) },
+	} {
+		p := openWeb(t)
+		p.signIn("dory", "1")
+		p.agree("dory", "web", "read")
+		if _, told := p.to(p.ask("prompt", "none")); told.Get("code") == "" { // what is read is in memory from here on
+			t.Fatalf("%s: %v", name, told)
+		}
+		if err := p.kept.Close(); err != nil {
+			t.Fatal(err)
+		}
+		where, told := p.to(ask(p))
+		if e := told.Get("error"); where != callback+"?" || e != "temporarily_unavailable" && e != "server_error" || told.Get("state") != "s t&=#" || told.Get("code") != "" {
+			t.Errorf("%s: %s %v", name, where, told)
+		}
+		if !strings.Contains(p.Log.String(), "request failed") {
+			t.Errorf("%s: nothing is logged: %s", name, p.Log)
+		}
 	}
 }
 

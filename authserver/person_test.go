@@ -41,7 +41,7 @@ func openWeb(t testing.TB, change ...func(*deployment.ChangeSet)) *person {
 		for _, in := range []string{realm.Default, "own"} {
 			for _, id := range []string{"web", "spa", "friend"} {
 				c := &client.Client{
-					Realm: in, ID: id, Type: client.Confidential, Status: client.On, Secrets: dialecttest.Secret(secret),
+					Realm: in, ID: id, Name: "Application " + id, Type: client.Confidential, Status: client.On, Secrets: dialecttest.Secret(secret),
 					Grants: []string{"authorization_code", "refresh_token"}, Scopes: scope.Set{"openid", "profile", "offline_access", "read"},
 					RedirectURIs: []string{callback, callback + "?a=b", "http://127.0.0.1/cb"}, OpenID: client.OpenID{SkipConsent: id == "friend"},
 				}
