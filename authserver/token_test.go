@@ -68,7 +68,7 @@ func TestRefresh(t *testing.T) {
 }
 
 const (
-	wrongClient = `{"error":"invalid_client","error_description":"Client authentication failed. Check the client id and the secret."}`
+	wrongClient = `{"error":"invalid_client","error_description":"Client authentication failed. Check the client id, and the secret or the assertion."}`
 	twoWays     = `{"error":"invalid_request","error_description":"The client authenticates in more than one way. Use one: the Authorization header, client_secret or client_assertion."}`
 	wrongUser   = `{"error":"invalid_grant","error_description":"The username or password is wrong."}`
 	wrongToken  = `{"error":"invalid_grant","error_description":"The refresh token is not valid, or was issued to another client. Sign in again."}`

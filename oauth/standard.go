@@ -6,7 +6,7 @@ type wording struct {
 }
 
 const (
-	clientAuthText = "Client authentication failed. Check the client id and the secret."
+	clientAuthText = "Client authentication failed. Check the client id, and the secret or the assertion."
 	userText       = "The username or password is wrong."
 	refreshText    = "The refresh token is not valid, or was issued to another client. Sign in again."
 	codeText       = "The authorization code is not valid, was used before, or was issued to another client. Sign in again."

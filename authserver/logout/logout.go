@@ -117,6 +117,9 @@ func (f *Face) handle(w http.ResponseWriter, r *http.Request) {
 func (f *Face) fail(w http.ResponseWriter, r *http.Request, rl *realm.Realm, e *oauth.Error) {
 	v := pages.Failure{Frame: frame(r, rl, nil), Status: web.ErrorStatus(e), Reason: string(e.Reason), Detail: e.Description}
 	v.Nobody = true
+	if e.Code == oauth.InvalidClient {
+		v.Detail = "The parameter client_id, or the id_token_hint, names no application that may ask here."
+	}
 	switch {
 	case e.Reason == oauth.CrossOrigin:
 		v.Status = http.StatusForbidden

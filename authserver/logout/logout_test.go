@@ -84,6 +84,9 @@ func TestRequests(t *testing.T) {
 					if !got.page(tt.status, "<h1>") {
 						t.Errorf("%d to %q, want an error page with %d", got.Code, got.to, tt.status)
 					}
+					if strings.Contains(got.Body.String(), "Client authentication failed") { // nobody authenticates here
+						t.Errorf("the page does not say what is wrong: %s", got.Body)
+					}
 				case tt.asks:
 					if !got.page(200, asked) || got.ticket() == "" || !strings.Contains(got.Body.String(), "DORY") {
 						t.Errorf("%d to %q, want the question:\n%s", got.Code, got.to, got.Body)

@@ -118,7 +118,7 @@ func TestClientSettingsWin(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	h := open(t)
 	const as = "grant_type=client_credentials&client_secret=" + pageSecret + "&client_id="
-	const wrongClient = `{"error":"invalid_client","error_description":"Client authentication failed. Check the client id and the secret."}`
+	const wrongClient = `{"error":"invalid_client","error_description":"Client authentication failed. Check the client id, and the secret or the assertion."}`
 	for _, tc := range []struct {
 		name   string
 		call   dialecttest.Call

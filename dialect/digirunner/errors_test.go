@@ -221,7 +221,7 @@ func faultRows() []row {
 		fault("registered for another way", "common/client_auth_method", "client_auth_method", 401, e1("401", "Unauthorized", wrongSecret+"faulty", tokenPath), nil),
 		fault("no code", "token/code_missing", "code_missing", 400, e2("invalid_request", "Missing required parameter: code"), nil),
 		fault("a code of another front door", "token/code_unknown", "code_unknown", 400, e2("invalid_request", "Invalid auth code"), nil),
-		fault("what no table foresees and the caller can put right", "common/", "client_keys_missing", 400, e2("invalid_client", "Client authentication failed. Check the client id and the secret."), nil),
+		fault("what no table foresees and the caller can put right", "common/", "client_keys_missing", 400, e2("invalid_client", "Client authentication failed. Check the client id, and the secret or the assertion."), nil),
 		fault("a replay", "token/refresh_replayed", "refresh_replayed&refresh_token=e30.eyJqdGkiOiJqIn0.x", 403, e2("invalid_token", "Refresh token revoked, jti: j"), nil),
 		{"GET", "common/request_method", call{method: "GET"}, 405, e1("405", "Method Not Allowed", "Request method 'GET' is not supported", tokenPath), map[string]string{"Allow": "POST"}},
 		{"PUT of a key set", "common/request_method", call{method: "PUT", path: "/dgrv4/ssotoken/oauth2/certs"}, 405, e1("405", "Method Not Allowed", "Request method 'PUT' is not supported", "/dgrv4/ssotoken/oauth2/certs"), map[string]string{"Allow": "GET"}},
