@@ -49,7 +49,7 @@ func (c *command) registrationToken() *cobra.Command {
 		if err := d.store.PutInitialToken(ctx, args[0], hash, *uses, until); err != nil {
 			return err
 		}
-		event := audit.Event{At: time.Now(), Kind: audit.ConfigChanged, Realm: args[0], Detail: fmt.Sprintf("registration token made for %d clients until %s", *uses, clock(until))}
+		event := audit.Event{At: time.Now(), Kind: audit.ConfigChanged, Realm: args[0], Detail: fmt.Sprintf("registration token made for %s until %s", countClients(*uses), clock(until))}
 		if err := d.store.Commit(ctx, deployment.ChangeSet{Events: []audit.Event{event}}); err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (c *command) registrationToken() *cobra.Command {
 			Uses    int       `json:"uses"`
 			Expires time.Time `json:"expires_at"`
 		}{plain, *uses, until}, func(w io.Writer) {
-			fmt.Fprintf(w, "registration token of realm %s (shown once): %s\ngood for %d clients until %s\n", args[0], plain, *uses, clock(until))
+			fmt.Fprintf(w, "registration token of realm %s (shown once): %s\ngood for %s until %s\n", args[0], plain, countClients(*uses), clock(until))
 			if mode != realm.RegisterByToken {
 				fmt.Fprintf(d.Stderr, "realm %s takes no registration tokens yet; apply a file with `registration: {mode: token}`\n", args[0])
 			}
@@ -68,3 +68,10 @@ func (c *command) registrationToken() *cobra.Command {
 
 // mostUses is how many clients one registration token may be for.
 const mostUses = 1_000_000
+
+func countClients(n int) string {
+	if n == 1 {
+		return "1 client"
+	}
+	return fmt.Sprintf("%d clients", n)
+}

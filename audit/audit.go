@@ -45,7 +45,7 @@ type Event struct {
 // Stored reports whether events of the kind are kept in the store.
 func (k Kind) Stored() bool {
 	switch k {
-	case RefreshReplayed, CodeReplayed, ConfigChanged, KeyRotated, CredentialReset:
+	case RefreshReplayed, CodeReplayed, ConfigChanged, KeyRotated, CredentialReset, FactorChanged:
 		return true
 	}
 	return false
