@@ -87,7 +87,7 @@ var standard = map[Reason]wording{
 	ChallengeMethod:      {InvalidRequest, "That code_challenge_method is not taken. Use S256 (RFC 7636)."},
 	RequestObjectBad:     {InvalidRequestObject, "The request object does not verify, or contradicts the request."},
 	RequestURIBad:        {InvalidRequestURI, "The request_uri leads to no request object, or was used or left lying for too long."},
-	RequestUnsupported:   {RequestNotSupported, "This client may not send request objects."},
+	RequestUnsupported:   {RequestNotSupported, "This client may not send such a request object. Sign it, and register the keys by jwks or jwks_uri."},
 	RequestURIRefused:    {RequestURINotSupported, "This client may not send that request_uri. Register it, or push the request (RFC 9126)."},
 	PushRequired:         {InvalidRequest, "This request must be pushed first (RFC 9126)."},
 	LoginNeeded:          {LoginRequired, "The user is not signed in."},
