@@ -96,7 +96,7 @@ var standard = map[Reason]wording{
 	SelectionNeeded:      {AccountSelection, "The user has to choose an account."},
 	ConsentDenied:        {AccessDenied, "The user did not agree."},
 	ACRUnmet:             {UnmetAuthentication, "The user cannot sign in in the way that was asked for."},
-	OtherUser:            {LoginRequired, "Somebody else is signed in than the id_token_hint names."},
+	OtherUser:            {LoginRequired, "Somebody else is signed in than the request names."},
 	FlowGone:             {InvalidRequest, "This sign-in is over, or was begun in another browser. Begin again in the application."},
 	StepUpNeeded:         {InsufficientUserAuth, "The sign-in behind this token is too weak or too old for the resource."},
 
