@@ -180,7 +180,7 @@ func (c *command) userPassword() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "password NAME",
 		Short:   "Set a user's password",
-		Long:    "Reads the new password from standard input unless a flag says where it is; it is never an argument.",
+		Long:    "Reads the new password from standard input unless a flag says where it is; it is never an argument. The sessions and tokens that the user has are over.",
 		Example: "  sallyport user password dory < password.txt",
 		Args:    cobra.ExactArgs(1),
 	}

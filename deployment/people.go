@@ -36,6 +36,11 @@ func (p *Planner) users(ctx context.Context, plan *Plan, f *File) error {
 		old := stored[f.Users[i].Name]
 		u := f.Users[i].user(f.Realm, old)
 		u.Password = hashes[i]
+		// A new password ends what was got by the old one. A hash from elsewhere that differs need not be of another password: the
+		// stored one is made anew when its user signs in.
+		if old != nil && old.Password != "" && old.Password != u.Password && f.Users[i].PasswordHash == "" {
+			plan.revoke(f.Realm, token.RevokeUser, u.Name)
+		}
 		if plan.user(old, u) {
 			u.UpdatedAt = p.Now().UTC().Truncate(time.Microsecond)
 		}

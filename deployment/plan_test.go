@@ -170,6 +170,27 @@ func TestEndOfTokensWhenSwitchedOnAgain(t *testing.T) {
 	}
 }
 
+// What was got by a password ends with it. A hash from elsewhere is not held against the stored one, which may be a newer one of
+// the same password.
+func TestEndOfTokensWithThePassword(t *testing.T) {
+	m := &memory{}
+	commit(t, m, plan(t, m, base, false))
+	for text, want := range map[string]int{
+		"realm: default\nusers: [{name: dory, password: dorypass}]":                      0,
+		"realm: default\nusers: [{name: dory, password: dorypass, org: 9}]":              0,
+		"realm: default\nusers: [{name: dory, password: another password}]":              1,
+		"realm: default\nusers: [{name: newcomer, password: another password}]":          0,
+		"realm: default\nusers: [{name: dory, password_hash: \"sha256:" + zeros + "\"}]": 0,
+	} {
+		p := plan(t, m, text, false)
+		if got := p.Changes.Revocations; len(got) != want || want == 1 && (got[0].Kind != token.RevokeUser || got[0].Key != "dory") {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
+var zeros = strings.Repeat("0", 64)
+
 func TestEventsTellWhatChanged(t *testing.T) {
 	m := &memory{}
 	commit(t, m, plan(t, m, base, false))

@@ -8,6 +8,8 @@ import (
 	"sallyport/deployment"
 	"sallyport/feed"
 	"sallyport/store/engine"
+	"sallyport/token"
+	"sallyport/user"
 )
 
 // Commit implements deployment.Store. Deletions come first, so that a change set may replace what it deletes.
@@ -50,9 +52,23 @@ func putScopes(tx engine.Tx, c *deployment.ChangeSet) error {
 }
 
 func putUsers(tx engine.Tx, c *deployment.ChangeSet) error {
+	type place struct{ realm, user string }
+	ended := map[place]bool{}
+	for _, r := range c.Revocations {
+		if r.Kind == token.RevokeUser {
+			ended[place{r.Realm, r.Key}] = true
+		}
+	}
 	for _, u := range c.Users {
 		if err := put(tx, feed.User, u.Realm, u.Name, u, accountPut, u.Realm, u.Name, u.Password, lower(u.Email)); err != nil {
 			return err
+		}
+		// Whoever is switched off is signed out for good: to be switched on again is not to be signed in again. So is whoever's
+		// tokens end for another reason, such as a new password.
+		if u.Status != user.On || ended[place{u.Realm, u.Name}] {
+			if err := endSessions(tx, u.Realm, sessionEndUser, u.Realm, u.Name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

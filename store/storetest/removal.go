@@ -11,14 +11,17 @@ import (
 	"sallyport/consent"
 	"sallyport/deployment"
 	"sallyport/feed"
+	"sallyport/session"
 	"sallyport/store"
 	"sallyport/ticket"
+	"sallyport/token"
 	"sallyport/user"
 )
 
 func removalTests() map[string]func(*testing.T, Database) {
 	return map[string]func(*testing.T, Database){
 		"of a user":       removalOfAUser,
+		"switched off":    switchedOff,
 		"of a client":     removalOfAClient,
 		"of much":         removalOfMuch,
 		"of a realm":      removalOfARealm,
@@ -47,6 +50,50 @@ func settle(t *testing.T, s *store.Store) {
 			f.Realm = realm
 			addFactor(t, s, f)
 		}
+	}
+}
+
+// switchedOff: the sessions of a user who is switched off or locked end, and everybody hears of it. Consents and factors stay.
+func switchedOff(t *testing.T, d Database) {
+	e := listen()
+	s := openWith(t, d, &e.hub)
+	withPeople(t, s)
+	settle(t, s)
+	for i, status := range []user.Status{user.Off, user.Locked} {
+		who := []string{"dory", "nemo"}[i]
+		e.take()
+		commit(t, s, deployment.ChangeSet{Users: []*user.User{{Realm: "default", Name: who, Status: status}}})
+		told := 0
+		for _, c := range e.take() {
+			if c.Kind == feed.Session {
+				told++
+			}
+		}
+		if got := had(t, s, "default", who); got != [3]int{0, 2, 1} || told != 2 {
+			t.Errorf("%s: %d sessions, consents and factors are left, %d were told of", status, got, told)
+		}
+		if got := had(t, s, "other", who); got != [3]int{2, 2, 1} {
+			t.Errorf("%s: the namesake has %d", status, got)
+		}
+		commit(t, s, deployment.ChangeSet{Users: []*user.User{{Realm: "default", Name: who, Status: user.On}}})
+		if got := had(t, s, "default", who); got[0] != 0 {
+			t.Errorf("%s, and on again: signed in", status)
+		}
+	}
+	// With a new password the tokens end, and the sessions with them.
+	marlin := &user.User{Realm: "default", Name: "marlin", Status: user.On, Password: "sha256:1"}
+	commit(t, s, deployment.ChangeSet{Users: []*user.User{marlin}})
+	ok(t, s.StartSession(t.Context(), &session.Session{
+		Realm: "default", Hash: [32]byte{77}, ID: "marlins", User: "marlin", SeenAt: now, ExpiresAt: now.Add(time.Hour),
+	}, [32]byte{}))
+	commit(t, s, deployment.ChangeSet{Users: []*user.User{marlin}})
+	if got := had(t, s, "default", "marlin"); got[0] != 1 {
+		t.Errorf("a change of something else: %d sessions", got[0])
+	}
+	end := token.Revocation{Realm: "default", Kind: token.RevokeUser, Key: "marlin", Bound: 1, Until: now.Add(time.Hour)}
+	commit(t, s, deployment.ChangeSet{Users: []*user.User{marlin}, Revocations: []token.Revocation{end}})
+	if got := had(t, s, "default", "marlin"); got[0] != 0 {
+		t.Errorf("whose tokens ended is signed in still: %d sessions", got[0])
 	}
 }
 
