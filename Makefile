@@ -9,7 +9,7 @@ PACKAGES  ?= ./...
 STATICCHECK = go tool -modfile=tools/go.mod staticcheck
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-clients lint generate check-generated fuzz bench bench-gateway crash clean FORCE
+.PHONY: help build test test-clients screens lint generate check-generated fuzz bench bench-gateway crash clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,11 @@ test-clients: ## let other people's programs use the real one: curl, browsers, l
 	@scripts/need curl:curl chromium:chromium node:nodejs npm:npm python3:python3-venv \
 		/usr/sbin/apache2:apache2 /usr/lib/apache2/modules/mod_auth_openidc.so:libapache2-mod-auth-openidc
 	go test -tags clients -count=1 -timeout=$(TESTTIMEOUT) -v ./clients
+
+screens: ## take the pictures of the pages in docs/screens anew
+	@scripts/need chromium:chromium node:nodejs npm:npm /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc:fonts-noto-cjk
+	mkdir -p docs/screens && rm -f docs/screens/*.png
+	go test -tags clients -count=1 -run TestPages ./clients -update
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l .) || exit 1; \

@@ -102,8 +102,9 @@ func (p *provider) client(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// receive listens where a client's redirect URIs lead, and hands on what arrives: one address for each visit.
-func receive(t *testing.T) (base string, arrived chan *http.Request) {
+// receive listens where a client's redirect URIs lead, and hands on what arrives: one address for each visit. If it is told a
+// provider, it has its certificate.
+func receive(t *testing.T, op ...*provider) (base string, arrived chan *http.Request) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -115,12 +116,16 @@ func receive(t *testing.T) (base string, arrived chan *http.Request) {
 			http.NotFound(w, r)
 			return
 		}
-		_ = r.ParseForm()
+		_ = r.ParseForm() // what does not parse is not there
 		arrived <- r
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<!doctype html><title>arrived</title><h1>arrived</h1>"))
 	})}
-	go func() { _ = s.Serve(l) }() // ends with Close
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() { _ = s.Close() }) // ends Serve
+	if len(op) > 0 {
+		go func() { _ = s.ServeTLS(l, op[0].ca, op[0].key) }()
+		return "https://" + l.Addr().String(), arrived
+	}
+	go func() { _ = s.Serve(l) }()
 	return "http://" + l.Addr().String(), arrived
 }
