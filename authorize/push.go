@@ -56,7 +56,7 @@ func (g *reading) pushed() (*Request, error) {
 	if err := json.Unmarshal(t.Body, req); err != nil {
 		return nil, fmt.Errorf("pushed request: %w", err)
 	}
-	if req.Client != g.client.ID || !registered(g.client.RedirectURIs, req.RedirectURI) {
+	if req.Client != g.client.ID || !Registered(g.client.RedirectURIs, req.RedirectURI) {
 		return nil, oauth.Fail(oauth.RequestURIBad, "")
 	}
 	if t, err = g.Tickets.TakeTicket(g.ctx, g.realm.Name, ticket.Push, hash, g.now); err != nil {

@@ -177,7 +177,7 @@ func (g *reading) address() error {
 	switch {
 	case times(g.params, "redirect_uri") > 1:
 		return duplicate("redirect_uri")
-	case uri != "" && !registered(g.client.RedirectURIs, uri):
+	case uri != "" && !Registered(g.client.RedirectURIs, uri):
 		return oauth.Fail(oauth.RedirectUnregistered, "")
 	case uri != "":
 		req.RedirectURI, req.RedirectGiven = uri, true
@@ -219,7 +219,7 @@ func (rd *Reader) Again(ctx context.Context, req *Request) (*client.Client, erro
 	if reason := c.Unfit(rd.Now()); reason != "" {
 		return nil, oauth.Fail(reason, c.ID)
 	}
-	if !registered(c.RedirectURIs, req.RedirectURI) {
+	if !Registered(c.RedirectURIs, req.RedirectURI) {
 		return nil, oauth.Fail(oauth.RedirectUnregistered, "")
 	}
 	return c, nil

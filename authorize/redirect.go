@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// registered reports whether a client may be answered at uri: one of its redirect URIs, compared character by character
+// Registered reports whether a client may be answered at uri: one of its redirect URIs, compared character by character
 // (RFC 9700 section 2.1), or one of those on the loopback interface at whatever port (RFC 8252 section 7.3), because a native
 // application takes the port it is given. Nothing is decoded, resolved or folded: what two readers could read in two ways is
 // never equal.
-func registered(uris []string, uri string) bool {
+func Registered(uris []string, uri string) bool {
 	if slices.Contains(uris, uri) {
 		return true
 	}

@@ -69,7 +69,7 @@ type DigiIDToken struct {
 	Claims  map[string]any `json:"-"` // all of it
 }
 
-// ReadDigiIDToken reads an ID token of that shape which the realm has signed and whose issuer begins with one, a slash between.
+// ReadDigiIDToken reads an ID token of that shape which the realm has signed and whose issuer is the given one, a slash and a kind of sign-in.
 // Anything else is TokenMalformed; one that is over is TokenExpired.
 func (s *Service) ReadDigiIDToken(ctx context.Context, r *realm.Realm, issuer, raw string) (*DigiIDToken, error) {
 	c, ok := splitJWS(raw)
@@ -87,7 +87,9 @@ func (s *Service) ReadDigiIDToken(ctx context.Context, r *realm.Realm, issuer, r
 	if json.Unmarshal(c.payload, t) != nil || json.Unmarshal(c.payload, &t.Claims) != nil {
 		return nil, malformed("its payload is not that of an ID token")
 	}
-	if _, ok := t.Claims["at_hash"].(string); !ok || !strings.HasPrefix(t.Issuer, issuer+"/") || t.Client == "" || t.Subject == "" {
+	provider, ours := strings.CutPrefix(t.Issuer, issuer+"/")
+	_, hashed := t.Claims["at_hash"].(string)
+	if !ours || !hashed || provider == "" || strings.Contains(provider, "/") || t.Client == "" || t.Subject == "" {
 		return nil, malformed("its claims are not those of an ID token of realm %s", r.Name)
 	}
 	if s.now().Unix() >= t.Expires {

@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -282,4 +283,68 @@ func TestJTITellsTheMicrosecond(t *testing.T) {
 			t.Errorf("µs %d read back as %s, want %s", us, got, h.now())
 		}
 	}
+}
+
+// A grant that was named before it began ends by that name, whatever shape its tokens have and whether it can be refreshed, and its
+// tokens end with the sign-in.
+func TestDigiRunnerOfASignIn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		refresh bool
+		end     func(h *house, a token.Authorization) error
+	}{
+		"a replayed code": {true, func(h *house, a token.Authorization) error {
+			return h.EndFamilyByID(t.Context(), h.realm, "tspclient", a.Family)
+		}},
+		"a replayed code, no refreshing": {false, func(h *house, a token.Authorization) error {
+			return h.EndFamilyByID(t.Context(), h.realm, "tspclient", a.Family)
+		}},
+		"the end of the session":           {true, endSession},
+		"the end of it, and no refreshing": {false, endSession},
+	} {
+		h := newHouse(t)
+		a := digiAuth(h)
+		a.Family, a.WithRefresh, a.Scope = token.NewFamilyID(h.now()), tt.refresh, scope.Set{"2000000006", "openid"}
+		a.Issuer = "https://as.example/dgrv4/ssotoken"
+		a.SignIn = &token.SignIn{At: h.now(), Session: "sid-1", Bound: true, Provider: "LDAP"}
+		out := h.issue(a)
+		if got := members(t, payloadOf(t, out.AccessToken)); got != "node aud user_name scope stime exp iat jti client_id idp_type sid" {
+			t.Errorf("%s: members %s", name, got)
+		}
+		if got := wantGood(t, h, out.AccessToken); got.User != "tspuser" || got.SignIn == nil || got.SignIn.Session != "sid-1" || got.SignIn.Provider != "LDAP" {
+			t.Errorf("%s: %+v", name, got)
+		}
+		id, err := h.ReadDigiIDToken(t.Context(), h.realm, a.Issuer, out.IDToken)
+		if err != nil || id.Issuer != a.Issuer+"/LDAP" || id.Subject != "tspuser" || id.Client != "tspclient" {
+			t.Errorf("%s: %+v, %v", name, id, err)
+		}
+		for _, issuer := range []string{"https://as.example/dgrv4", "https://as.example/dgrv4/ssotoken/LDAP", "https://other.example/dgrv4/ssotoken"} {
+			if _, err := h.ReadDigiIDToken(t.Context(), h.realm, issuer, out.IDToken); oauth.ReasonOf(err) != oauth.TokenMalformed {
+				t.Errorf("%s: read as one of %s: %v", name, issuer, err)
+			}
+		}
+		bystander := a
+		bystander.Family, bystander.SignIn = token.NewFamilyID(h.now()), &token.SignIn{At: h.now(), Session: "sid-2", Bound: true, Provider: "LDAP"}
+		other := h.issue(bystander)
+		if err := tt.end(h, a); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Verify(t.Context(), h.realm, out.AccessToken); oauth.ReasonOf(err) != oauth.TokenRevoked {
+			t.Errorf("%s: access: %v", name, err)
+		}
+		if got := refreshable(t.Context(), h.Service, h.realm, out.RefreshToken); tt.refresh && got != oauth.RefreshRevoked {
+			t.Errorf("%s: refresh: %q", name, got)
+		}
+		if _, err := h.Service.Issue(t.Context(), a); oauth.ReasonOf(err) != oauth.CodeExpired {
+			t.Errorf("%s: issued again: %v", name, err)
+		}
+		wantGood(t, h, other.AccessToken)
+	}
+}
+
+func endSession(h *house, a token.Authorization) error {
+	end, err := h.SessionRevocation(context.Background(), h.realm, a.SignIn.Session)
+	if err != nil {
+		return err
+	}
+	return h.store.Revoke(context.Background(), [32]byte{}, 0, end)
 }

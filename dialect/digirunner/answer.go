@@ -22,6 +22,7 @@ const (
 // about is what an error text may name. All of it may come from a stranger.
 type about struct {
 	client, user, grant, hint string
+	code                      string
 	token                     string
 	day                       string // first or last day of the client
 
@@ -79,6 +80,7 @@ func (c *call) expand(text string, e *oauth.Error) string {
 		"{user}", clip(name, maxQuoted),
 		"{grant}", clip(c.about.grant, maxQuoted),
 		"{hint}", clip(c.about.hint, maxQuoted),
+		"{code}", clip(c.about.code, maxQuoted),
 		"{token}", clip(c.about.token, maxQuotedToken),
 		"{jti}", clip(jti, maxQuoted),
 		"{day}", c.about.day,

@@ -16,6 +16,7 @@ type claims struct {
 	IssuedAt int64        `json:"iat"`
 	Expires  *json.Number `json:"exp"`
 	Audience list         `json:"aud"`
+	Provider string       `json:"idp_type"`
 
 	read bool // there was a payload
 }

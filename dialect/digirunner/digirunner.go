@@ -2,12 +2,16 @@
 // ours: its doubly Base64-encoded credentials, its v1 and v2 tokens, its order of checks and its wording. The wording is
 // two tables (errors.go, gatewayerrors.go) that are read beside the product's documentation.
 //
-//	POST /oauth/token                     password, refresh_token, client_credentials
+//	POST /oauth/token                     authorization_code, password, refresh_token, client_credentials
 //	POST /oauth/v2/token                  client_credentials, with a token that names its key
 //	POST /oauth/introspection             what became of a token
 //	POST /oauth/revocation                end a token
 //	GET  /dgrv4/ssotoken/enccert          the public key that verifies our v1 tokens, as PEM
 //	GET  /dgrv4/ssotoken/oauth2/certs     all of them, as a JWKS (RFC 7517)
+//	GET  /dgrv4/ssotoken/gtwidp/TYPE/authorization   people sign in on the realm's pages; TYPE is LDAP, JDBC, API or CUS
+//	GET  /dgrv4/ssotoken/TYPE/.well-known/openid-configuration, and the same below /dgrv4/ssotoken/v2
+//	GET  /dgrv4/ssotoken/gtwidp/v2/userInfo          whose an access token is
+//	POST /dgrv4/ssotoken/gtwidp/userInfo, …/verify   whose an ID token is
 //	     /dgrc/…, /tsmpc/…, /tsmpg/…      calls of APIs (calls.go)
 //	GET  /liveness, /readiness            whether the process lives, and whether it should be sent requests
 //
@@ -19,6 +23,10 @@
 //   - Credentials that are not Base64 are the caller's mistake (401), not a fault of ours (500). So is a bearer token that
 //     cannot be read.
 //   - Refresh tokens can be made to rotate.
+//   - A code is spent by the call that it gives something to: one with a wrong code_verifier leaves it as it was. A code that comes
+//     twice ends what it gave. What a sign-in gave ends with it.
+//   - A state may be used twice. To refuse one that anybody has used before would let a stranger refuse it to others.
+//   - An ID token in a form is believed only with our signature, by both endpoints that read one.
 //   - A call counts against a client's rate when the caller has shown to be that client, not before: the product looks at
 //     the name in the header, so that any stranger can use up another's rate. Calls with x-api-key count like others.
 //     So the order of checks is: API known, API enabled, method, credential, client, scope, rate, quota, target.
@@ -26,6 +34,8 @@
 //   - Quotas are exact, and a stored answer is never another caller's.
 //
 // What is left out:
+//   - Other identity providers (TYPE is GOOGLE, MS or OIDC), which is said to who asks for them; wildcards in redirect URIs; groups
+//     that users pick on the consent page: a client has those that it is given.
 //   - A jti, sent as a cookie, is no credential here: it is printed in answers and logs, so neither the cookies jti and
 //     idp_type nor the re-issue they allow exist.
 //   - Tokens are signed, never encrypted (JWE), which is the product's default as well; and bodies of calls are neither
@@ -76,12 +86,26 @@ func (f *front) Name() string { return Name }
 // Routes implements dialect.Dialect.
 func (f *front) Routes() web.Routes {
 	routes := web.Routes{
-		"/oauth/token":                 f.endpoint(http.MethodPost, tokenErrors, f.token),
-		"/oauth/v2/token":              f.endpoint(http.MethodPost, tokenV2Errors, f.tokenV2),
-		"/oauth/introspection":         f.endpoint(http.MethodPost, inspectErrors, f.introspect),
-		"/oauth/revocation":            f.endpoint(http.MethodPost, inspectErrors, f.revoke),
-		"/dgrv4/ssotoken/enccert":      f.endpoint(http.MethodGet, tokenErrors, f.certificate),
-		"/dgrv4/ssotoken/oauth2/certs": f.endpoint(http.MethodGet, tokenErrors, f.keys),
+		userinfoPath:                      f.endpoint(http.MethodGet, gatewayErrors, f.userinfo),
+		"/dgrv4/ssotoken/gtwidp/userInfo": f.endpoint(http.MethodPost, hintErrors, f.describeHint),
+		"/dgrv4/ssotoken/gtwidp/verify":   f.endpoint(http.MethodPost, hintErrors, f.describeHint),
+		"/oauth/token":                    f.endpoint(http.MethodPost, tokenErrors, f.token),
+		"/oauth/v2/token":                 f.endpoint(http.MethodPost, tokenV2Errors, f.tokenV2),
+		"/oauth/introspection":            f.endpoint(http.MethodPost, inspectErrors, f.introspect),
+		"/oauth/revocation":               f.endpoint(http.MethodPost, inspectErrors, f.revoke),
+		"/dgrv4/ssotoken/enccert":         f.endpoint(http.MethodGet, tokenErrors, f.certificate),
+		keysPath:                          f.endpoint(http.MethodGet, tokenErrors, f.keys),
+	}
+	for _, provider := range providers {
+		routes[authorizePath(provider)] = f.endpoint(http.MethodGet, authorizeErrors, f.authorize(provider))
+		for _, path := range discoveryPaths(provider) {
+			routes[path] = f.endpoint(http.MethodGet, authorizeErrors, f.discovery(provider))
+		}
+	}
+	for _, provider := range elsewhere {
+		for _, path := range append(discoveryPaths(provider), authorizePath(provider)) {
+			routes[path] = f.endpoint(http.MethodGet, authorizeErrors, refuseElsewhere(provider))
+		}
 	}
 	if f.Live != nil && f.Ready != nil {
 		for _, path := range []string{"/liveness", "/dgrliveness", "/dgrv4/liveness"} {
@@ -90,6 +114,22 @@ func (f *front) Routes() web.Routes {
 		routes["/readiness"] = f.Ready
 	}
 	return routes
+}
+
+const (
+	keysPath     = "/dgrv4/ssotoken/oauth2/certs"
+	userinfoPath = "/dgrv4/ssotoken/gtwidp/v2/userInfo"
+)
+
+func authorizePath(provider string) string {
+	return "/dgrv4/ssotoken/gtwidp/" + provider + "/authorization"
+}
+
+func discoveryPaths(provider string) []string {
+	return []string{
+		"/dgrv4/ssotoken/" + provider + "/.well-known/openid-configuration",
+		"/dgrv4/ssotoken/v2/" + provider + "/.well-known/openid-configuration",
+	}
 }
 
 // A call is one request and what an error text about it may name.

@@ -91,8 +91,15 @@ var tokenErrors = table{
 	oauth.UserLocked:      {403, e1, forbidden, "'{user}' User locked"},
 
 	// grant_type=authorization_code. Codes of other front doors are none here.
-	oauth.CodeMissing: {400, e2, "invalid_request", "Missing required parameter: code"},
-	oauth.CodeUnknown: {400, e2, "invalid_request", "Invalid auth code"},
+	oauth.CodeMissing:      {400, e2, "invalid_request", "Missing required parameter: code"},
+	oauth.CodeUnknown:      {400, e2, "invalid_request", "Invalid auth code"},
+	oauth.RedirectMissing:  {400, e2, "invalid_request", "Missing required parameter: redirect_uri"},
+	oauth.RedirectMismatch: {400, e2, "invalid_request", "The redirect_uri mismatch"},
+	oauth.CodeWrongClient:  {400, e2, "invalid_request", "Invalid auth code"},
+	oauth.CodeReplayed:     {401, e1, unauthorized, "Auth code status is 'U' (used). auth_code: {code}"},
+	oauth.CodeExpired:      {401, e1, unauthorized, "Auth code expired. auth code exp: {when}"},
+	oauth.VerifierMissing:  {400, e2, "invalid_request", "Missing code_verifier"},
+	oauth.VerifierWrong:    {400, e2, "invalid_request", "Invalid code_verifier"},
 
 	// grant_type=refresh_token.
 	oauth.RefreshMissing:     {401, e2, "invalid_token", notJSON},
@@ -111,7 +118,7 @@ var tokenV2Errors = with(tokenErrors, table{
 		"Currently, '/oauth/v2/token' only supports grant type 'client_credentials', but the requested grant type is '{grant}'."},
 })
 
-// refreshErrors are the answers of /oauth/token to a refresh: its user may be gone.
+// refreshErrors are the answers of /oauth/token to a refresh or a code: its user may be gone.
 var refreshErrors = with(tokenErrors, table{
 	oauth.UserUnknown: {401, e1, unauthorized, unauthorized},
 })

@@ -92,7 +92,7 @@ func clientRows() []row {
 		{"a client that has no secret", "common/client_secret_unset", call{auth: basic("unset", "tsp123abcd"), form: passwordForm}, 401, unauthorized(wrongSecret + "unset"), nil},
 		{"empty grant type", "token/grant_type_empty", call{form: "grant_type="}, 401, e2("unauthorized", fullAuth), nil},
 		{"unknown grant", "token/grant_unsupported", call{form: "grant_type=Magic"}, 400, e2("unsupported_grant_type", "Unsupported grant type: Magic"), nil},
-		{"a grant that the engine does not serve", "token/grant_unsupported", call{form: "grant_type=authorization_code&code=x"}, 400, e2("unsupported_grant_type", "Unsupported grant type: authorization_code"), nil},
+		{"a code for a client that sends nobody", "token/grant_not_allowed", call{form: "grant_type=authorization_code&code=x"}, 400, e2("invalid_request", "Unauthorized grant type: authorization_code"), nil},
 		{"a grant the client does not have", "token/grant_not_allowed", call{auth: basic("machine", "tsp123abcd"), form: "grant_type=PASSWORD"}, 400, e2("invalid_request", "Unauthorized grant type: PASSWORD"), nil},
 	}
 }
@@ -221,7 +221,7 @@ func faultRows() []row {
 		fault("registered for another way", "common/client_auth_method", "client_auth_method", 401, e1("401", "Unauthorized", wrongSecret+"faulty", tokenPath), nil),
 		fault("no code", "token/code_missing", "code_missing", 400, e2("invalid_request", "Missing required parameter: code"), nil),
 		fault("a code of another front door", "token/code_unknown", "code_unknown", 400, e2("invalid_request", "Invalid auth code"), nil),
-		fault("what no table foresees and the caller can put right", "common/", "client_keys_missing", 400, e2("invalid_client", "Client authentication failed. Check the client id, and the secret or the assertion."), nil),
+		fault("what no table foresees and the caller can put right", "", "client_keys_missing", 400, e2("invalid_client", "Client authentication failed. Check the client id, and the secret or the assertion."), nil),
 		fault("a replay", "token/refresh_replayed", "refresh_replayed&refresh_token=e30.eyJqdGkiOiJqIn0.x", 403, e2("invalid_token", "Refresh token revoked, jti: j"), nil),
 		{"GET", "common/request_method", call{method: "GET"}, 405, e1("405", "Method Not Allowed", "Request method 'GET' is not supported", tokenPath), map[string]string{"Allow": "POST"}},
 		{"PUT of a key set", "common/request_method", call{method: "PUT", path: "/dgrv4/ssotoken/oauth2/certs"}, 405, e1("405", "Method Not Allowed", "Request method 'PUT' is not supported", "/dgrv4/ssotoken/oauth2/certs"), map[string]string{"Allow": "GET"}},
@@ -241,7 +241,7 @@ func TestFaultsAndPaths(t *testing.T) { open(t, nil).try(faultRows()) }
 func TestEveryRowIsTried(t *testing.T) {
 	h := open(t, nil)
 	tried := map[string]bool{}
-	for _, rows := range [][]row{clientRows(), passwordRows(), refreshRows(h), inspectRows(h), expiredRows(h), assertionRows(), faultRows(), badInputRows()} {
+	for _, rows := range [][]row{clientRows(), passwordRows(), refreshRows(h), inspectRows(h), expiredRows(h), assertionRows(), faultRows(), badInputRows(), codeRows(h), wishRows(), hintRows(h), lateRows(h)} {
 		for _, r := range rows {
 			tried[r.tries] = true
 		}

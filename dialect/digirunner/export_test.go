@@ -9,7 +9,7 @@ var (
 // Reasons returns every reason that a table foresees, so that a test can tell that each is tried.
 func Reasons() map[string]bool {
 	rows := map[string]bool{}
-	tables := map[string]table{"common": common, "token": tokenErrors, "v2": tokenV2Errors, "refresh": refreshErrors, "inspect": inspectErrors, "gateway": gatewayErrors}
+	tables := map[string]table{"common": common, "token": tokenErrors, "v2": tokenV2Errors, "refresh": refreshErrors, "inspect": inspectErrors, "gateway": gatewayErrors, "authorize": authorizeErrors, "hint": hintErrors}
 	for way, t := range wayErrors {
 		tables[way] = t
 	}

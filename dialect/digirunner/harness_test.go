@@ -19,12 +19,15 @@ import (
 	"time"
 
 	"sallyport/audit"
+	"sallyport/authorize"
+	mapping "sallyport/claims"
 	"sallyport/client"
 	"sallyport/deployment"
 	"sallyport/dialect"
 	"sallyport/dialect/digirunner"
 	"sallyport/feed"
 	"sallyport/grant"
+	"sallyport/grant/authcode"
 	"sallyport/grant/clientcreds"
 	"sallyport/grant/password"
 	"sallyport/grant/refresh"
@@ -54,6 +57,8 @@ type house struct {
 	realms  *realm.Directory
 	clients *client.Directory
 	tokens  *token.Service
+	codes   *authorize.Codes
+	flows   *authorize.Flows
 	dialect dialect.Dialect
 	routes  web.Routes
 }
@@ -118,6 +123,25 @@ func founding(now time.Time) deployment.ChangeSet {
 	once.RefreshToken.Uses = 1
 	unset := plain("unset", all...)
 	unset.Secrets = nil
+	sends := func(id string) *client.Client { // people to the sign-in pages
+		c := plain(id, "authorization_code", "refresh_token")
+		c.Scopes, c.RedirectURIs = scope.Set{"2000000006", "openid", "email", "profile"}, []string{callback, "com.example.app:/cb"}
+		switch id {
+		case "app":
+			c.Type, c.Secrets = client.Public, nil
+		case "half":
+			c.Grants = append(c.Grants, "public")
+		case "limited":
+			c.Scopes = scope.Set{"2000000006", "openid"}
+		case "bare":
+			c.Grants = []string{"refresh_token"}
+		}
+		c.OpenID.RequirePAR, c.OpenID.RequireSigned, c.OpenID.RequirePKCE = id == "pushes", id == "signs", id == "proves"
+		if id == "pairwise" {
+			c.OpenID.SubjectType = "pairwise"
+		}
+		return c
+	}
 	wide := plain("wide", all...)
 	wide.Scopes = scope.Set{"2000000006", "2000000007"}
 	person := func(name string, status user.Status) *user.User {
@@ -138,6 +162,7 @@ func founding(now time.Time) deployment.ChangeSet {
 		Users: []*user.User{person("tspuser", user.On), person("offuser", user.Off), person("lockeduser", user.Locked), loner, person("gone", user.On)},
 		Clients: []*client.Client{
 			tsp, off, locked, early, late, once, unset, wide, plain("plain", all...), plain("other", all...),
+			sends("web"), sends("other-web"), sends("app"), sends("half"), sends("limited"), sends("pushes"), sends("signs"), sends("proves"), sends("pairwise"), sends("bare"),
 			plain("machine", "client_credentials"), plain("norefresh", "password"), plain("faulty", "fault"),
 		},
 	}
@@ -171,19 +196,24 @@ func open(t testing.TB, change func(*deployment.ChangeSet)) *house {
 	hasher := user.NewHasher(2)
 	guard := throttle.New(throttle.Config{Now: h.clock.Now})
 	h.ring = key.NewRing(key.Config{Store: h.store, Master: key.Master{1}, Hub: hub, Now: h.clock.Now, Log: quiet})
-	h.tokens, err = token.New(token.Config{Store: h.store, Keys: h.ring, Clients: h.clients, Hub: hub, Now: h.clock.Now, Log: quiet})
+	named := mapping.New(mapping.Config{Key: key.Master{1}.Derive, Now: h.clock.Now, Log: quiet})
+	h.tokens, err = token.New(token.Config{
+		Store: h.store, Keys: h.ring, Clients: h.clients, Claims: named, Hub: hub, Now: h.clock.Now, Log: quiet,
+	})
 	must(err)
 	must(h.tokens.Start(ctx))
+	h.codes, h.flows = authorize.NewCodes(h.store, h.clock.Now), authorize.NewFlows(h.store, h.clock.Now)
 	engine := grant.New(grant.Config{
 		Realms: h.realms, Clients: h.clients, Secrets: client.NewVerifier(h.store, hasher, h.clock.Now), Tokens: h.tokens,
 		Grants: []grant.Grant{
 			password.New(user.NewAuthenticator(users, h.store, hasher, h.clock.Now), guard), clientcreds.New(),
-			refresh.New(h.tokens, users), faultGrant{},
+			refresh.New(h.tokens, users), authcode.New(authcode.Deps{Codes: h.codes, Users: users, Tokens: h.tokens}), faultGrant{},
 		},
 		Throttle: guard, Audit: audit.NewLog(h.store, quiet), Now: h.clock.Now,
 	})
 	h.dialect = digirunner.New(dialect.Deps{
 		Engine: engine, Tokens: h.tokens, Keys: h.ring, Realms: h.realms, Clients: h.clients, Users: users, Log: quiet, Now: h.clock.Now,
+		Flows: h.flows, Codes: h.codes, Claims: named,
 	})
 	h.routes = h.dialect.Routes()
 	return h

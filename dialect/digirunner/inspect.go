@@ -59,6 +59,9 @@ func (f *front) introspect(c *call) error {
 	answer.Active = s.state == token.Active
 	answer.TokenType = text(s.hint)
 	answer.Issuer = text(origin(c.realm) + "/dgrv4")
+	if provider := provided(c.about.token); provider != "" {
+		answer.Issuer = text(issuers(c.realm) + "/" + provider)
+	}
 	answer.ID = text(s.id())
 	if answer.Subject != nil {
 		u, err := f.Users.Get(c.r.Context(), c.realm.Name, *answer.Subject)

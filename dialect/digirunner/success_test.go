@@ -81,7 +81,15 @@ func TestAJTIIsNoCredential(t *testing.T) {
 
 func TestRoutes(t *testing.T) {
 	h := open(t, nil)
-	want := []string{"/dgrv4/ssotoken/enccert", "/dgrv4/ssotoken/oauth2/certs", "/oauth/introspection", "/oauth/revocation", "/oauth/token", "/oauth/v2/token"}
+	want := []string{
+		"/dgrv4/ssotoken/enccert", "/dgrv4/ssotoken/oauth2/certs", "/oauth/introspection", "/oauth/revocation", "/oauth/token", "/oauth/v2/token",
+		"/dgrv4/ssotoken/gtwidp/userInfo", "/dgrv4/ssotoken/gtwidp/v2/userInfo", "/dgrv4/ssotoken/gtwidp/verify",
+	}
+	for _, provider := range []string{"LDAP", "JDBC", "API", "CUS", "GOOGLE", "MS", "OIDC"} {
+		want = append(want, "/dgrv4/ssotoken/gtwidp/"+provider+"/authorization",
+			"/dgrv4/ssotoken/"+provider+"/.well-known/openid-configuration", "/dgrv4/ssotoken/v2/"+provider+"/.well-known/openid-configuration")
+	}
+	slices.Sort(want)
 	var got []string
 	for path := range h.routes {
 		got = append(got, path)

@@ -2,7 +2,9 @@ package digirunner
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"sallyport/client"
 	"sallyport/grant"
@@ -34,6 +36,8 @@ type issued struct {
 	Scope        string `json:"scope"`
 	STime        int64  `json:"stime"`
 	TokenType    string `json:"token_type"`
+	Provider     string `json:"idp_type,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
 }
 
 // token serves /oauth/token.
@@ -75,6 +79,8 @@ func (f *front) exchange(c *call, p oauth.Params, shape token.Shape) error {
 		p.Set("password", userPassword(p.Get("password")))
 	case strings.EqualFold(kind, refreshGrant):
 		c.errors = refreshErrors
+	case strings.EqualFold(kind, authorizationCodeGrant):
+		c.errors, c.about.code = refreshErrors, p.Get("code")
 	}
 	req := grant.Request{
 		Realm: c.realm, Type: kind, HasType: true, Client: creds, Params: p, Source: web.Source(c.r),
@@ -86,6 +92,7 @@ func (f *front) exchange(c *call, p oauth.Params, shape token.Shape) error {
 			Secretless: []string{refreshGrant, authorizationCodeGrant},
 			Access:     c.settings.access(),
 			Refresh:    c.settings.refresh(),
+			Issuer:     issuers(c.realm),
 		},
 	}
 	if shape == token.ShapeDigiRunnerV2 {
@@ -93,6 +100,9 @@ func (f *front) exchange(c *call, p oauth.Params, shape token.Shape) error {
 	}
 	got, err := f.Engine.Exchange(c.r.Context(), req)
 	if err != nil {
+		if strings.EqualFold(kind, authorizationCodeGrant) {
+			err = f.earlierThanCode(c, creds, p, err)
+		}
 		return f.earlier(c, err)
 	}
 	writeJSON(c.w, http.StatusOK, bodyOf(got))
@@ -109,8 +119,12 @@ func bodyOf(got *token.Issued) issued {
 		Scope:        got.Scope.String(),
 		STime:        got.StartedAt.UnixMilli(),
 		TokenType:    "bearer",
+		IDToken:      got.IDToken,
 	}
 	if got.User != nil {
+		b.Provider = provided(got.AccessToken)
+	}
+	if got.User != nil && b.Provider == "" {
 		b.OrgID = got.User.Org
 	}
 	return b
@@ -154,6 +168,12 @@ func (f *front) earlier(c *call, err error) error {
 		}
 	case oauth.ClientNotYetValid, oauth.ClientExpired:
 		f.day(c, reason)
+	case oauth.CodeExpired:
+		at, parse := time.Parse(time.RFC3339Nano, oauth.AsError(err).Subject)
+		if parse != nil { // it did not run out: what it stood for was ended
+			at = c.now
+		}
+		c.about.when = strconv.FormatInt(at.UnixMilli(), 10) + " (" + at.UTC().Format(time.RFC3339) + ")"
 	}
 	return err
 }

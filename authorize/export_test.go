@@ -1,4 +1,0 @@
-package authorize
-
-// Registered is the comparison of redirect URIs.
-var Registered = registered
