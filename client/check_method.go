@@ -62,6 +62,8 @@ func checkRedirect(raw string) error {
 		return fmt.Errorf("%s has a fragment; leave out everything from # on", realm.Show(raw))
 	case slices.Contains([]string{"javascript", "data", "vbscript", "blob", "file", "about", "view-source"}, strings.ToLower(u.Scheme)):
 		return fmt.Errorf("%s has a scheme that cannot lead back to a client; use https or the client's own", realm.Show(raw))
+	case strings.Contains(u.Host, "*"):
+		return fmt.Errorf("%s has a wildcard; redirect URIs are compared character by character, so name each host", realm.Show(raw))
 	case (u.Scheme == "https" || u.Scheme == "http") && (u.Host == "" || u.Hostname() == "" || u.User != nil):
 		return fmt.Errorf("%s has no host or names a user; use one such as https://app.example.org/callback", realm.Show(raw))
 	}
