@@ -158,11 +158,29 @@ func address(rl *realm.Realm, purpose, secret string) string {
 	return strings.TrimRight(rl.Issuer, "/") + path + "?ticket=" + url.QueryEscape(secret)
 }
 
-// first reports whether no mail of the kind was sent to the user in this stretch of time.
+// How many mails of a kind a user is sent in a day before there is one an hour: anybody can ask for them, and nobody's letter
+// box is to be filled from here.
+const (
+	perDay    = 3
+	perRepeat = time.Hour
+)
+
+// first reports whether the user may be sent a mail of the kind now: none was sent in this stretch of time, nor many today.
 func (d *Desk) first(ctx context.Context, in string, u *user.User, purpose string, every time.Duration) (bool, error) {
-	began := d.Now().Truncate(every)
-	name := strings.Join([]string{purpose, u.Name, u.Email, every.String(), strconv.FormatInt(began.Unix(), 10)}, "\x00")
-	return d.Tickets.ClaimTicket(ctx, ticket.Ticket{Realm: in, Kind: mailed, Hash: ticket.Hash(name), ExpiresAt: began.Add(2 * every)})
+	claim := func(every time.Duration, number int) (bool, error) {
+		began := d.Now().Truncate(every)
+		name := strings.Join([]string{purpose, u.Name, u.Email, every.String(), strconv.FormatInt(began.Unix(), 10), strconv.Itoa(number)}, "\x00")
+		return d.Tickets.ClaimTicket(ctx, ticket.Ticket{Realm: in, Kind: mailed, Hash: ticket.Hash(name), ExpiresAt: began.Add(2 * every)})
+	}
+	if ok, err := claim(every, 0); err != nil || !ok {
+		return false, err
+	}
+	for number := range perDay {
+		if ok, err := claim(24*time.Hour, number); err != nil || ok {
+			return ok, err
+		}
+	}
+	return claim(perRepeat, 0)
 }
 
 // Followed returns what the link that was followed stands for, and with take uses it up. The error is of reason
