@@ -73,7 +73,7 @@ func readKey(raw json.RawMessage) (key, error) {
 	var k jose.JSONWebKey
 	switch err := k.UnmarshalJSON(raw); {
 	case err != nil:
-		return key{}, fmt.Errorf("it cannot be read: %w", err)
+		return key{}, fmt.Errorf("it cannot be read (%s); write it as RFC 7518 section 6 has it", strings.TrimPrefix(err.Error(), "go-jose/go-jose: "))
 	case !k.Valid() || !k.IsPublic():
 		return key{}, fmt.Errorf("it is no public key")
 	}
