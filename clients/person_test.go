@@ -115,7 +115,8 @@ func (p *person) leave(by func()) {
 	ask[bool](p, "window.before = true")
 	by()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		there, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!window.before && document.readyState === 'complete' && location.href !== 'about:blank'`))
+		there, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`!window.before && document.readyState === 'complete' && location.href !== 'about:blank'
+			&& !document.querySelector('form[data-send]')`)) // which sends itself
 		if err == nil && there {
 			return
 		}
