@@ -70,7 +70,14 @@ func (a *Authenticator) upgrade(ctx context.Context, u *User, password string) *
 		return u
 	}
 	a.memo.Add(u.Realm, u.Name, hash, password)
-	renewed := *u
-	renewed.Password = hash
-	return &renewed
+	renewed, err := a.users.Get(ctx, u.Realm, u.Name)
+	if err != nil || renewed == nil {
+		return u
+	}
+	if renewed.Password != hash { // somebody else was faster: with another hash of this password, or with another password
+		if ok, _, err := a.hasher.Verify(ctx, renewed.Password, password); err != nil || !ok {
+			return u
+		}
+	}
+	return renewed
 }

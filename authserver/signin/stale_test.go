@@ -1,11 +1,17 @@
 package signin_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	"sallyport/authserver/account"
+	"sallyport/authserver/signin"
+	"sallyport/authserver/steps"
+	"sallyport/authserver/stepstest"
 	"sallyport/realm"
 	"sallyport/user"
+	"sallyport/web"
 )
 
 // Classes 11 and 12: what somebody proved by a password is worth nothing once that is another one. Whoever knew it and waits on
@@ -43,6 +49,45 @@ func TestUnfinishedSignInEndsWithThePassword(t *testing.T) {
 		if thief.Submit("username", "dory", "password", better); !thief.At("/signin/enrol") { // the flow itself is good
 			t.Errorf("%s: the new password: %s %q", name, thief.URL, thief.Notice)
 		}
+	}
+}
+
+// hasty does something after a password was found to be right and before anything comes of it.
+type hasty struct {
+	steps.Authenticator
+	then func()
+}
+
+func (a *hasty) Authenticate(ctx context.Context, in, name, password string) (*user.User, error) {
+	u, err := a.Authenticator.Authenticate(ctx, in, name, password)
+	if then := a.then; then != nil && err == nil {
+		a.then = nil
+		then()
+	}
+	return u, err
+}
+
+// Class 4: a sign-in that is under way while the password changes is not the one session that stays.
+func TestSignInRacesWithANewPassword(t *testing.T) {
+	race := &hasty{}
+	h := &house{}
+	h.House = stepstest.New(t, stepstest.Setup{
+		Open: openStore, Authorize: endpoint, Start: founding(&realm.Realm{Name: realm.Default, SignIn: realm.SignIn{Reset: true}}),
+		Pages: func(c steps.Config) []web.Routes {
+			race.Authenticator, c.Auth = c.Auth, race
+			h.face = signin.New(c)
+			return []web.Routes{h.face.Routes(), account.New(c).Routes()}
+		},
+	})
+	link := h.forgotten(h.Browser(), "dory")
+	race.then = func() { h.Browser().Get(link).Submit("new", better, "again", better) }
+	thief := password(h.Browser().Get(ask()), "dory")
+	list, err := h.Sessions.List(t.Context(), realm.Default, "dory")
+	if err != nil || len(list) != 0 || thief.Cookie("session") != "" {
+		t.Errorf("%s, sessions %v %v", thief.URL, list, err)
+	}
+	if b := h.Browser().Get(ask()).Submit("username", "dory", "password", better); b.Cookie("session") == "" {
+		t.Errorf("the new password: %s %q", b.URL, b.Notice)
 	}
 }
 

@@ -1,9 +1,12 @@
 package steps
 
 import (
+	"errors"
 	"slices"
 
+	"sallyport/authorize"
 	"sallyport/authserver/cookie"
+	"sallyport/oauth"
 	"sallyport/session"
 	"sallyport/user"
 	"sallyport/web"
@@ -92,7 +95,34 @@ func (v *Visit) start(p Proof) error {
 	if err != nil {
 		return err
 	}
+	if err := v.still(p); err != nil {
+		if _, failed := v.Logout.End(v.Context(), v.Realm, s.ID); failed != nil {
+			return failed
+		}
+		return err
+	}
 	return v.Put(Seat{secret, s})
+}
+
+// still sees that the password by which a session has begun is the user's now that the session is there. Whoever changes it
+// then ends all sessions: one that began a moment later, by the old one, would be left.
+func (v *Visit) still(p Proof) error {
+	if p.password == ([32]byte{}) {
+		return nil
+	}
+	var now *user.User
+	var looked = errors.New("looked at, not changed")
+	_, err := v.Editor.UpdateUser(v.Context(), v.Realm.Name, p.User, func(u *user.User) error { // what is in memory may be old
+		now = u
+		return looked
+	})
+	switch {
+	case err != nil && !errors.Is(err, looked):
+		return err
+	case now == nil || MayNot(now) != "" || authorize.PasswordOf(now) != p.password:
+		return oauth.Fail(oauth.SessionGone, "")
+	}
+	return nil
 }
 
 // Name is how a user is addressed.
