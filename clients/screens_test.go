@@ -72,17 +72,21 @@ func TestPages(t *testing.T) {
 }
 
 func (g *gallery) signingIn(a *application) {
-	for lang, what := range map[string]string{"de": "Sign in, in German", "zh-TW": "Sign in, in Traditional Chinese"} {
-		g.open(a.url("ui_locales", lang))
-		g.look("signin-"+lang, what)
-	}
 	g.open(a.url())
 	g.look("signin", "Sign in")
 	g.fill("username", "dory", "password", "not it")
 	g.click(`form:has(input[name=password]) button.go`)
 	g.look("signin-refused", "Sign in, refused")
+	for _, in := range [][2]string{{"de", "German"}, {"zh-TW", "Traditional Chinese"}} {
+		g.open(a.url("ui_locales", in[0]))
+		g.look("signin-"+in[0], "Sign in, in "+in[1])
+	}
 	g.open(a.url("display", "popup"))
 	g.look("", "Sign in, in a popup")
+	ask[bool](g.person, `document.querySelector('label').remove(), document.querySelector('h1').style.color = '#999', true`)
+	if found := strings.Join(g.violations(), "\n"); !strings.Contains(found, "label") || !strings.Contains(found, "color-contrast") {
+		g.t.Errorf("a field without a label and a pale heading: axe-core finds %q", found)
+	}
 }
 
 func (g *gallery) forgetting(a *application, box *mailbox) {
@@ -302,7 +306,7 @@ func (g *gallery) take(name string) {
 func (g *gallery) index() {
 	g.t.Helper()
 	var b strings.Builder
-	b.WriteString("# The pages\n\n<!-- Written by `make screens`. Do not edit. -->\n\nWhat people see who sign in, in light and in dark. The look is a realm's own: name, colour and logo are settings (`brand` in\nthe [deployment file](../reference/deployment.md)).\n")
+	b.WriteString("# The pages\n\n<!-- Written by `make screens`. Do not edit. -->\n\nWhat people see who sign in, in light and in dark. The look is a realm's own: name, colour and logo are settings (`brand` in\nthe [deployment file](../reference/deployment-file.md)).\n")
 	for _, s := range g.shown {
 		fmt.Fprintf(&b, "\n## %s\n\n| light | dark |\n| --- | --- |\n| ![%[1]s, light](%[2]s-light.png) | ![%[1]s, dark](%[2]s-dark.png) |\n", s.what, s.name)
 	}
