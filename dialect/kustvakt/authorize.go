@@ -160,7 +160,7 @@ func mayRedirect(uri string) bool {
 		return false
 	}
 	host := u.Hostname()
-	if _, err := netip.ParseAddr(host); err == nil || strings.EqualFold(host, "localhost") {
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() == "" || strings.EqualFold(host, "localhost") {
 		return true
 	}
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")

@@ -11,6 +11,7 @@ import (
 	"sallyport/client"
 	"sallyport/deployment"
 	"sallyport/dialect/dialecttest"
+	"sallyport/dialect/kustvakt"
 	"sallyport/realm"
 	"sallyport/scope"
 )
@@ -286,4 +287,24 @@ func TestAuthorizeBadInput(t *testing.T) {
 	if got := h.Do(h.routes, dialecttest.Call{Method: http.MethodGet, Path: authorizePath, Realm: "nowhere"}); got.Status != http.StatusNotFound {
 		t.Errorf("unknown realm: %d %s", got.Status, got.Body)
 	}
+}
+
+// FuzzMayRedirect: whatever is let through is one address to every reader, and adds nothing to a header.
+func FuzzMayRedirect(f *testing.F) {
+	for _, seed := range []string{"http://localhost:1410", "https://example.org/a?b=c", "https://u@example.org", "https://example.org#", "javascript:alert(1)", "https://[::1%25eth0]/", "https://a.b\r\nX: y"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, uri string) {
+		if !kustvakt.MayRedirect(uri) {
+			return
+		}
+		u, err := url.Parse(uri)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(uri, "#\\\r\n\t <>\"") {
+			t.Errorf("%q: %+v, %v", uri, u, err)
+		}
+		at := strings.ToLower(uri[strings.Index(uri, "://")+3:])
+		if !strings.HasPrefix(at, strings.ToLower(u.Host)) {
+			t.Errorf("%q: its host reads as %q", uri, u.Host)
+		}
+	})
 }
