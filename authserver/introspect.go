@@ -129,9 +129,10 @@ type about struct {
 	scope               []string
 	issuedAt, expiresAt time.Time
 	signIn              *token.SignIn // nil: none
+	session             string        // "sid"; empty: none
 }
 
-// name fills in the subject. Without a user it is the client (RFC 9068 section 2.2). Of a pairwise client's token it is the name
+// name fills in subject and session. Without a user it is the client (RFC 9068 section 2.2). Of a pairwise client's token it is the name
 // by which that client knows the user, and the client itself is told no other.
 func (f *Face) name(ctx context.Context, rl *realm.Realm, asker *client.Client, a *about) error {
 	if a.user == "" {
@@ -146,11 +147,17 @@ func (f *Face) name(ctx context.Context, rl *realm.Realm, asker *client.Client, 
 		}
 	}
 	a.subject = a.user
+	if in := a.signIn; in != nil && in.Bound {
+		a.session = in.Session
+	}
 	if of == nil || !claims.Pairwise(of) {
 		return nil
 	}
 	var err error
-	a.subject, err = f.claims.Subject(rl, of, a.user)
+	if a.subject, err = f.claims.Subject(rl, of, a.user); err != nil {
+		return err
+	}
+	a.session, err = f.claims.Session(rl, of, a.session)
 	a.hidden = of == asker
 	return err
 }
@@ -184,9 +191,9 @@ func appendAbout(dst []byte, a about) []byte {
 			dst = append(dst, `,"acr":`...)
 			dst = oauth.AppendString(dst, in.ACR)
 		}
-		if in.Bound && in.Session != "" {
+		if a.session != "" {
 			dst = append(dst, `,"sid":`...)
-			dst = oauth.AppendString(dst, in.Session)
+			dst = oauth.AppendString(dst, a.session)
 		}
 	}
 	return dst

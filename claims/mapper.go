@@ -65,6 +65,19 @@ func (m *Mapper) Subject(r *realm.Realm, c *client.Client, userName string) (str
 	if !Pairwise(c) {
 		return userName, nil
 	}
+	return m.pairwise("pairwise subject", r, c, userName)
+}
+
+// Session is `sid` of a session to a client: its public name, or for a pairwise client a name of the sector's own. By the public
+// one clients of two sectors could tell that the two names of a user who is signed in at both are those of one.
+func (m *Mapper) Session(r *realm.Realm, c *client.Client, sid string) (string, error) {
+	if sid == "" || !Pairwise(c) {
+		return sid, nil
+	}
+	return m.pairwise("pairwise session", r, c, sid)
+}
+
+func (m *Mapper) pairwise(purpose string, r *realm.Realm, c *client.Client, name string) (string, error) {
 	sector, err := sectorOf(c)
 	if err != nil {
 		return "", fmt.Errorf("client %q: %w", c.ID, err)
@@ -72,14 +85,14 @@ func (m *Mapper) Subject(r *realm.Realm, c *client.Client, userName string) (str
 	if m.key == nil {
 		return "", errors.New("there is no key that pairwise subjects could be made with")
 	}
-	k, err := m.key("pairwise subject", r.Name)
+	k, err := m.key(purpose, r.Name)
 	if err != nil {
 		return "", err
 	}
 	mac := hmac.New(sha256.New, k[:])
 	mac.Write([]byte(sector)) // a host name has no NUL
 	mac.Write([]byte{0})
-	mac.Write([]byte(userName))
+	mac.Write([]byte(name))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 

@@ -163,6 +163,37 @@ func TestMappedByExpressions(t *testing.T) {
 	}
 }
 
+// By `sid` clients of two sectors must not find out what `sub` does not tell them.
+func TestPairwiseSessions(t *testing.T) {
+	m, home := mapper(nil), &realm.Realm{Name: "home"}
+	of := func(kind, redirect, sid string) string {
+		t.Helper()
+		c := &client.Client{ID: "c", RedirectURIs: []string{redirect}, OpenID: client.OpenID{SubjectType: kind}}
+		s, err := m.Session(home, c, sid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	const a, b = "https://a.example/cb", "https://b.example/cb"
+	if got := of("", a, "sid"); got != "sid" {
+		t.Errorf("a public client: %q", got)
+	}
+	first := of("pairwise", a, "sid")
+	if first == "sid" || first != of("pairwise", a, "sid") || first == of("pairwise", b, "sid") || first == of("pairwise", a, "other") {
+		t.Errorf("%q", first)
+	}
+	if sub, err := m.Subject(home, &client.Client{RedirectURIs: []string{a}, OpenID: client.OpenID{SubjectType: "pairwise"}}, "sid"); err != nil || sub == first {
+		t.Errorf("a session has the name of a user: %v", err)
+	}
+	if got := of("pairwise", a, ""); got != "" {
+		t.Errorf("no session has the name %q", got)
+	}
+	if s, err := m.Session(home, &client.Client{OpenID: client.OpenID{SubjectType: "pairwise"}}, "sid"); err == nil {
+		t.Errorf("without a sector: %q", s)
+	}
+}
+
 func TestPairwiseSubjects(t *testing.T) {
 	pairwise := func(sector string, redirects ...string) *client.Client {
 		return &client.Client{ID: "c", RedirectURIs: redirects, OpenID: client.OpenID{SubjectType: "pairwise", SectorIdentifierURI: sector}}

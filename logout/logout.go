@@ -39,9 +39,10 @@ type Tokens interface {
 	LogoutToken(ctx context.Context, r *realm.Realm, c *client.Client, subject, sid string) (string, error)
 }
 
-// Claims knows by which name a client knows a user; *claims.Mapper does.
+// Claims knows by which names a client knows a user and a session; *claims.Mapper does.
 type Claims interface {
 	Subject(r *realm.Realm, c *client.Client, userName string) (string, error)
+	Session(r *realm.Realm, c *client.Client, sid string) (string, error)
 }
 
 // A Poster posts to an address that a client has chosen; *fetch.Fetcher does.
@@ -54,7 +55,7 @@ type Config struct {
 	Sessions Sessions
 	Clients  Clients
 	Tokens   Tokens
-	Claims   Claims // nil: every client knows users by their names
+	Claims   Claims // nil: every client knows users and sessions by their names
 	Post     Poster // nil: nobody is told by the back channel
 	Queue    int    // how many messages may wait; 0: 10,000
 	Workers  int    // how many are sent at the same time; 0: 8
@@ -145,7 +146,7 @@ func (s *Service) tell(ctx context.Context, r *realm.Realm, gone *session.Sessio
 		if c.OpenID.FrontchannelLogoutURI == "" {
 			continue
 		}
-		frame, err := frontchannel(r, c, gone.ID)
+		frame, err := s.frontchannel(r, c, gone.ID)
 		if err != nil {
 			s.log.WarnContext(ctx, "a client could not be told of a sign-out", "realm", r.Name, "client", id, "err", err)
 			continue
@@ -157,7 +158,7 @@ func (s *Service) tell(ctx context.Context, r *realm.Realm, gone *session.Sessio
 
 // frontchannel is the address that a browser loads to sign out at a client. OpenID Connect Front-Channel Logout 1.0 section 2:
 // issuer and session are added for a client that requires them; one that has a query of its own keeps it.
-func frontchannel(r *realm.Realm, c *client.Client, sid string) (string, error) {
+func (s *Service) frontchannel(r *realm.Realm, c *client.Client, sid string) (string, error) {
 	u, err := url.Parse(c.OpenID.FrontchannelLogoutURI)
 	if err != nil {
 		return "", err
@@ -166,6 +167,11 @@ func frontchannel(r *realm.Realm, c *client.Client, sid string) (string, error) 
 		return "", errors.New("frontchannel_logout_uri is not an address that a browser loads; write it like https://host/path")
 	}
 	if c.OpenID.FrontchannelSession {
+		if s.claims != nil {
+			if sid, err = s.claims.Session(r, c, sid); err != nil {
+				return "", err
+			}
+		}
 		more := url.Values{"iss": {r.Issuer}, "sid": {sid}}.Encode()
 		if u.RawQuery != "" {
 			more = u.RawQuery + "&" + more

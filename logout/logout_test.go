@@ -69,6 +69,13 @@ func (claims) Subject(_ *realm.Realm, c *client.Client, name string) (string, er
 	return name + "@" + c.ID, nil
 }
 
+func (claims) Session(_ *realm.Realm, c *client.Client, sid string) (string, error) {
+	if c.OpenID.SubjectType == "pairwise" {
+		return sid + "@" + c.ID, nil
+	}
+	return sid, nil
+}
+
 // A post office notes what is posted, and answers as it is told: by URL, one answer after the other, the last one for ever.
 type office struct {
 	mu      sync.Mutex
@@ -129,6 +136,9 @@ func registered() clients {
 		one("both", client.OpenID{
 			BackchannelLogoutURI: "https://both.example/back", FrontchannelLogoutURI: "https://both.example/front?a=b", FrontchannelSession: true,
 		}),
+		one("pairwise", client.OpenID{
+			SubjectType: "pairwise", FrontchannelLogoutURI: "https://pairwise.example/out", FrontchannelSession: true,
+		}),
 		one("script", client.OpenID{FrontchannelLogoutURI: "javascript:alert(1)"}),
 	} {
 		all[c.Realm+" "+c.ID] = c
@@ -167,6 +177,7 @@ func TestEnd(t *testing.T) {
 		"cannot be read":       {clients: []string{"broken", "front"}, frames: []string{"https://front.example/out"}},
 		"front":                {clients: []string{"front"}, frames: []string{"https://front.example/out"}},
 		"front with session":   {clients: []string{"bare"}, frames: []string{"https://bare.example/out?" + iss[1:]}},
+		"pairwise":             {clients: []string{"pairwise"}, frames: []string{"https://pairwise.example/out?" + iss[1:] + "%40pairwise"}},
 		"no address of a page": {clients: []string{"script"}},
 		"back": {
 			clients: []string{"back"}, posts: []string{"https://back.example/out https://login.example.org/realms/corp|back|dory@back|sid-1"},

@@ -20,6 +20,8 @@ import (
 type Claims interface {
 	// Subject returns `sub` of a user to a client.
 	Subject(r *realm.Realm, c *client.Client, userName string) (string, error)
+	// Session returns `sid` of a session to a client.
+	Session(r *realm.Realm, c *client.Client, sid string) (string, error)
 	// IDToken returns what an ID token says of a user beside `sub`.
 	IDToken(ctx context.Context, r *realm.Realm, c *client.Client, u *user.User, scopes scope.Set, names, locales []string) (map[string]any, error)
 }
@@ -40,6 +42,14 @@ func (s *Service) subjectOf(r *realm.Realm, c *client.Client, name string) (stri
 		return name, nil
 	}
 	return s.claims.Subject(r, c, name)
+}
+
+// sessionOf is the name by which a client knows a session.
+func (s *Service) sessionOf(r *realm.Realm, c *client.Client, sid string) (string, error) {
+	if s.claims == nil {
+		return sid, nil
+	}
+	return s.claims.Session(r, c, sid)
 }
 
 // idTokenAlg is the algorithm of a client's ID tokens.
@@ -70,7 +80,11 @@ func (s *Service) mintIDToken(ctx context.Context, m *minting, access string) (s
 	if err != nil {
 		return "", err
 	}
-	b := appendIDToken(make([]byte, 0, 512), m, sub)
+	sid, err := s.sessionOf(m.Realm, m.Client, m.signIn.Session)
+	if err != nil {
+		return "", err
+	}
+	b := appendIDToken(make([]byte, 0, 512), m, sub, sid)
 	b = append(b, `,"at_hash":"`...)
 	b = append(appendHalfHash(b, k.Alg, access), '"')
 	if s.claims != nil {
@@ -95,7 +109,7 @@ func (s *Service) mintIDToken(ctx context.Context, m *minting, access string) (s
 }
 
 // appendIDToken writes the claims that are the server's own, without the closing brace.
-func appendIDToken(b []byte, m *minting, sub string) []byte {
+func appendIDToken(b []byte, m *minting, sub, sid string) []byte {
 	in := m.signIn
 	b = append(b, `{"iss":`...)
 	b = oauth.AppendString(b, m.Realm.Issuer)
@@ -118,9 +132,9 @@ func appendIDToken(b []byte, m *minting, sub string) []byte {
 		b = append(b, `,"amr":`...)
 		b = oauth.AppendList(b, in.Methods)
 	}
-	if in.Session != "" {
+	if sid != "" {
 		b = append(b, `,"sid":`...)
-		b = oauth.AppendString(b, in.Session)
+		b = oauth.AppendString(b, sid)
 	}
 	return b
 }

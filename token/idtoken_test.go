@@ -190,6 +190,13 @@ func TestPairwiseClients(t *testing.T) {
 			if sub, _ := says["sub"].(string); len(sub) != 43 {
 				t.Errorf("%s: sub %q", f, says["sub"])
 			}
+			sid, _ := says["sid"].(string)
+			if sid == "" || sid == "sid-1" {
+				t.Errorf("%s: sid %q", f, says["sid"])
+			}
+			if raw, err := h.LogoutToken(t.Context(), h.realm, &c, "", "sid-1"); err != nil || !strings.Contains(payloadOf(t, raw), `"sid":"`+sid+`"`) {
+				t.Errorf("%s: the session of the logout token is another: %v", f, err)
+			}
 			got := wantGood(t, h, out.AccessToken)
 			if got.User != "tspuser" || (got.Format == realm.JWT) || f != realm.JWT && got.Format != f {
 				t.Errorf("%s: access token %+v", f, got)

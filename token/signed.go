@@ -45,7 +45,7 @@ func (s *Service) SignJWT(ctx context.Context, r *realm.Realm, c *client.Client,
 }
 
 // LogoutToken tells a client that a sign-in is over (OpenID Connect Back-Channel Logout 1.0 section 2.4): by the subject, the
-// session, or both. It has no nonce, so that it cannot be taken for an ID token.
+// session by its public name, or both. It has no nonce, so that it cannot be taken for an ID token.
 func (s *Service) LogoutToken(ctx context.Context, r *realm.Realm, c *client.Client, subject, sid string) (string, error) {
 	if subject == "" && sid == "" {
 		return "", errors.New("a logout token needs a subject, a session, or both")
@@ -59,7 +59,10 @@ func (s *Service) LogoutToken(ctx context.Context, r *realm.Realm, c *client.Cli
 		claims["sub"] = subject
 	}
 	if sid != "" {
-		claims["sid"] = sid
+		var err error
+		if claims["sid"], err = s.sessionOf(r, c, sid); err != nil {
+			return "", err
+		}
 	}
 	return s.SignJWT(ctx, r, c, string(idTokenAlg(r, c)), typLogout, claims)
 }

@@ -66,12 +66,15 @@ func open(t *testing.T) *house {
 		clients: map[string]*client.Client{
 			"app":   {ID: "app", Name: "The App", Status: client.On, OpenID: client.OpenID{PostLogoutRedirectURIs: []string{after, after + "?a=b", "com.example.app:/out"}}},
 			"other": {ID: "other", Status: client.On, OpenID: client.OpenID{PostLogoutRedirectURIs: []string{"https://other.example/after"}}},
+			"pair":  {ID: "pair", Status: client.On, OpenID: client.OpenID{SubjectType: "pairwise"}},
 			"off":   {ID: "off", Status: client.Off, OpenID: client.OpenID{PostLogoutRedirectURIs: []string{after}}},
 		},
 		hints: map[string]*token.IDToken{
 			"hint of dory":           {Client: "app", Subject: "app:dory", Session: "sid-dory"},
 			"hint of nemo":           {Client: "app", Subject: "app:nemo", Session: "sid-nemo"},
 			"hint of dory, long ago": {Client: "app", Subject: "app:dory", Session: "sid-before"},
+			"hint of a pair":         {Client: "pair", Subject: "pair:dory", Session: "pair:sid-dory"},
+			"hint of a pair's own":   {Client: "pair", Subject: "pair:dory", Session: "sid-dory"},
 			"hint without sid":       {Client: "app", Subject: "app:dory"},
 			"hint of a client gone":  {Client: "gone", Subject: "gone:dory", Session: "sid-dory"},
 			"hint of a client off":   {Client: "off", Subject: "off:dory", Session: "sid-dory"},
@@ -236,6 +239,13 @@ type claims struct{}
 
 func (claims) Subject(_ *realm.Realm, c *client.Client, name string) (string, error) {
 	return c.ID + ":" + name, nil
+}
+
+func (claims) Session(_ *realm.Realm, c *client.Client, sid string) (string, error) {
+	if c.OpenID.SubjectType == "pairwise" {
+		return c.ID + ":" + sid, nil
+	}
+	return sid, nil
 }
 
 // A book keeps tickets in memory.

@@ -57,9 +57,10 @@ type IDTokens interface {
 	ReadIDToken(ctx context.Context, r *realm.Realm, raw string) (*token.IDToken, error)
 }
 
-// Claims knows by which name a client knows a user; *claims.Mapper does.
+// Claims knows by which names a client knows a user and a session; *claims.Mapper does.
 type Claims interface {
 	Subject(r *realm.Realm, c *client.Client, userName string) (string, error)
+	Session(r *realm.Realm, c *client.Client, sid string) (string, error)
 }
 
 // Pages draws; *pages.Set does.

@@ -52,6 +52,8 @@ func TestRequests(t *testing.T) {
 		"hint of a client off":           {params: []string{hint, "hint of a client off"}, status: 200},
 		"hint of a client gone, uri":     {params: []string{hint, "hint of a client gone", uri, good}, status: 400},
 		"hint of a client gone":          {params: []string{hint, "hint of a client gone"}, status: 200},
+		"hint of a pairwise client":      {params: []string{hint, "hint of a pair"}, status: 200},
+		"hint with the public sid":       {params: []string{hint, "hint of a pair's own"}, status: 200, asks: true},
 		"hint without sid":               {params: []string{hint, "hint without sid", uri, good}, to: good},
 		"hint of somebody else":          {params: []string{hint, "hint of nemo", uri, good}, status: 200, asks: true},
 		"hint of a session before":       {params: []string{hint, "hint of dory, long ago", uri, good}, status: 200, asks: true},

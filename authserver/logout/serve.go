@@ -111,25 +111,23 @@ func (f *Face) own(ctx context.Context, rl *realm.Realm, o *order, all []signedI
 	if !o.Hinted {
 		return nil, nil
 	}
-	var c *client.Client
-	if o.Session == "" {
-		var err error
-		if c, err = f.fit(ctx, rl, o.Client); c == nil || err != nil {
-			return nil, err
-		}
+	c, err := f.Clients.Get(ctx, rl.Name, o.Client)
+	if err != nil || o.Session == "" && (c == nil || c.Status != client.On) {
+		return nil, err
 	}
 	for i, s := range all {
-		if o.Session != "" {
-			if s.ID == o.Session {
-				return &all[i], nil
-			}
-			continue
+		known, want := s.ID, o.Session
+		switch {
+		case o.Session == "":
+			want = o.Subject
+			known, err = f.Claims.Subject(rl, c, s.User)
+		case c != nil: // of one that is gone nobody knows which names it knew
+			known, err = f.Claims.Session(rl, c, s.ID)
 		}
-		subject, err := f.Claims.Subject(rl, c, s.User)
 		if err != nil {
 			return nil, err
 		}
-		if subject == o.Subject {
+		if known == want {
 			return &all[i], nil
 		}
 	}
