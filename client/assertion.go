@@ -18,8 +18,9 @@ import (
 const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 const (
-	// MaxAssertionAge is how far ahead an assertion may end: for so long it is known which ones were used.
-	MaxAssertionAge = 10 * time.Minute
+	// MaxAssertionAge is how far ahead an assertion may end: for so long it is known which ones were used. Libraries that
+	// are asked for nothing else make assertions that live an hour.
+	MaxAssertionAge = time.Hour
 	assertionSkew   = 30 * time.Second // how far a client's clock may be ahead of ours
 	maxTokenID      = 512              // bytes of a jti
 )
