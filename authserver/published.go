@@ -51,6 +51,7 @@ func publish(w http.ResponseWriter, r *http.Request, contentType string, body []
 		return
 	}
 	h.Set("Content-Type", contentType)
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {

@@ -17,6 +17,7 @@ type Browser struct {
 	op     *OP
 	client *http.Client
 	Page   Page
+	Header http.Header // that it sends with every request beside its own
 }
 
 // A Page is what a browser shows: a page of the OP, or the place outside to which it was sent.
@@ -104,6 +105,12 @@ func (b *Browser) send(method, address string, form url.Values, header http.Head
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		}
 		r.Header.Set("Accept", "text/html")
+		for k, v := range b.Header {
+			r.Header[k] = v
+			if k == "Host" {
+				r.Host = v[0]
+			}
+		}
 		res, err := b.client.Do(r)
 		if err != nil {
 			b.t.Fatal(err)

@@ -33,13 +33,20 @@ type OP struct {
 	Mux     *http.ServeMux
 
 	data  string
-	ahead atomic.Int64 // how far the OP's clock is ahead of the real one
+	ahead *atomic.Int64 // how far the OP's clock is ahead of the real one
+}
+
+// For returns the same OP for another test, so that several can run at once.
+func (o *OP) For(t testing.TB) *OP {
+	same := *o
+	same.T = t
+	return &same
 }
 
 // Start starts a server on SQLite, or on the PostgreSQL that SALLYPORT_TEST_POSTGRES... names by edit, with a deployment.
 func Start(t testing.TB, yaml string, edit ...func(*app.Config)) *OP {
 	t.Helper()
-	o := &OP{T: t, Mux: http.NewServeMux()}
+	o := &OP{T: t, Mux: http.NewServeMux(), ahead: &atomic.Int64{}}
 	o.Outside = httptest.NewTLSServer(o.Mux)
 	t.Cleanup(o.Outside.Close)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
