@@ -79,6 +79,9 @@ func (g *reading) fetch(uri string) ([]byte, error) {
 	if g.from.Pushed { // RFC 9126 section 2.1
 		return nil, invalid("request_uri", "It cannot be pushed. Push the parameters, or the request object by value.")
 	}
+	if g.pushedOnly() { // nothing is fetched for a request that cannot do
+		return nil, oauth.Fail(oauth.PushRequired, "")
+	}
 	bare, fragment, _ := strings.Cut(uri, "#")
 	if !slices.ContainsFunc(g.client.OpenID.RequestURIs, func(one string) bool {
 		known, _, _ := strings.Cut(one, "#")

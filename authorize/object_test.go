@@ -172,6 +172,11 @@ func TestRequestURI(t *testing.T) {
 			t.Errorf("%s: fetched %q", tt.uri, w.fetched)
 		}
 	}
+	w.fetched, w.realm.RequirePAR = nil, true
+	if _, refusal := w.read("request_uri", "https://app.example.org/request"); refusal == nil || refusal.Reason != oauth.PushRequired || len(w.fetched) > 0 {
+		t.Errorf("should have been pushed: %v, fetched %q", refusal, w.fetched)
+	}
+	w.realm.RequirePAR = false
 	delete(w.web, "https://app.example.org/request")
 	if _, refusal := w.read("request_uri", "https://app.example.org/request"); refusal == nil || refusal.Code != oauth.InvalidRequestURI {
 		t.Errorf("gone: %v", refusal)

@@ -50,13 +50,18 @@ func printable(name string) string {
 	return name
 }
 
+// pushedOnly reports whether the request should have been pushed and was not (RFC 9126 sections 5 and 6).
+func (g *reading) pushedOnly() bool {
+	return (g.realm.RequirePAR || g.client.OpenID.RequirePAR) && !g.from.Pushed
+}
+
 // means is about the ways that are open to the client at all.
 func (g *reading) means() error {
 	c := g.client
 	switch {
 	case !slices.Contains(c.Grants, GrantType):
 		return oauth.Fail(oauth.GrantNotAllowed, GrantType)
-	case (g.realm.RequirePAR || c.OpenID.RequirePAR) && !g.from.Pushed: // RFC 9126 sections 5 and 6
+	case g.pushedOnly():
 		return oauth.Fail(oauth.PushRequired, "")
 	case c.OpenID.RequireSigned && !g.signed: // RFC 9101 section 10.5
 		e := oauth.Fail(oauth.ParameterMissing, "request")
