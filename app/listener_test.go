@@ -138,7 +138,8 @@ func TestSlowClients(t *testing.T) {
 				if !strings.HasPrefix(answer, tt.want) || tt.want == "" && answer != "" {
 					t.Errorf("%s: %.200q", tt.name, answer)
 				}
-				if took < tt.least-50*time.Millisecond || took > 15*time.Second {
+				// On a busy machine the server's clock runs for a while before the client's begins.
+				if took < tt.least/2 || took > 15*time.Second {
 					t.Errorf("%s: closed after %v", tt.name, took)
 				}
 			})
