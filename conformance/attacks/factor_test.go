@@ -171,6 +171,20 @@ var factorAttacks = []attack{
 			b = g.half()
 		}
 	}, false},
+	{12, "codes are guessed slowly in one sign-in", func(h *house, t *testing.T) {
+		g := guard(h, t)
+		b := g.half()
+		for range 5 {
+			h.Wait(2 * time.Minute) // so that the guess is looked at
+			if b.Submit("code", "000000"); !b.At("/signin/second") && b.Page.Status != http.StatusUnprocessableEntity {
+				t.Fatalf("%s", b.Page.Brief())
+			}
+		}
+		h.Wait(2 * time.Minute)
+		if b.Submit("code", g.code(0)); b.Page.Left == nil || b.Answer().Get("error") != "access_denied" {
+			t.Errorf("the sixth guess: %s", b.Page.Brief())
+		}
+	}, true},
 	{12, "another user's code and recovery codes", func(h *house, t *testing.T) {
 		g, other := guard(h, t), guard(h, t)
 		for _, try := range [][2]string{{"totp", other.code(0)}, {"recovery", other.recovery[1]}, {"passkey", ""}} {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sallyport/conformance/optest"
 )
@@ -70,6 +71,25 @@ var flowAttacks = []attack{
 			if b.Get(c.ask(more...)); !b.At("/signin/consent") {
 				t.Errorf("%v: %s", more, b.Page.Brief())
 			}
+		}
+	}, false},
+	{10, "consent counts for the account that was asked, whichever counts by now", func(h *house, t *testing.T) {
+		c, second := h.cell(t), h.cell(t)
+		b := h.NewBrowser()
+		b.Get(c.ask())
+		if b.Submit("username", c.user, "password", password); !b.At("/signin/consent") {
+			t.Fatalf("%s", b.Page.Brief())
+		}
+		flow := flowOf(b)
+		b.Get("/authorize?" + strings.TrimPrefix(second.ask("prompt", "select_account"), "/authorize?")) // in another tab
+		b.Submit("session", "another")
+		b.SignIn(second.user, password)
+		b.Post("/signin/consent", url.Values{"flow": {flow}, "decision": {"allow"}}, "")
+		if b.Page.Left != nil {
+			t.Errorf("answered: %s", b.Page.Brief())
+		}
+		if b.Get(c.ask("prompt", "none")); b.Answer().Get("error") != "consent_required" {
+			t.Errorf("the second account has agreed to what only the first was asked: %v", b.Answer())
 		}
 	}, false},
 	{10, "what a client may not have is in no token of any door", func(h *house, t *testing.T) {
@@ -225,7 +245,7 @@ var flowAttacks = []attack{
 		}
 		first, theirs := link(c), link(d)
 		b := h.NewBrowser()
-		const next = "an entirely different password"
+		next := "an entirely different password"
 		if b.Get(strings.Replace(theirs, "/signin/password", "/signin/verify", 1)); b.Page.Status != http.StatusBadRequest {
 			t.Errorf("as another kind of link: %d", b.Page.Status)
 		}
@@ -249,6 +269,18 @@ var flowAttacks = []attack{
 		}
 		if b.Get(first); b.Page.Status != http.StatusBadRequest {
 			t.Errorf("again: %d", b.Page.Status)
+		}
+		// Of two links the one that was not used is over with the password that it was to replace.
+		h.Wait(3 * time.Minute)
+		one := link(c)
+		h.Wait(3 * time.Minute)
+		for i, to := range []string{link(c), one} {
+			if p := b.Get(to); p.Status == http.StatusOK != (i == 0) {
+				t.Errorf("link %d: %d %s", i, p.Status, p.Brief())
+			}
+			if next = "yet another password, " + c.user; i == 0 {
+				b.Submit("new", next, "again", next)
+			}
 		}
 		for user, right := range map[string]string{c.user: next, d.user: password} {
 			b := h.NewBrowser()

@@ -96,9 +96,10 @@ var joseAttacks = []attack{
 			t.Error("the client's own is refused")
 		}
 		b := h.NewBrowser()
+		theirs := map[string]any{"iss": c.id, "aud": h.URL, "client_id": c.id, "response_type": "code", "scope": "openid", "redirect_uri": rp}
 		claims := map[string]any{"iss": other.id, "aud": h.URL, "client_id": other.id, "response_type": "code", "scope": "openid", "redirect_uri": rp}
-		for name, signed := range map[string]string{"another's key": p.Sign(claims, ""), "unsigned": unsigned(q.Sign(claims, ""), "none"), "its client id": q.Sign(map[string]any{"iss": c.id, "client_id": c.id, "aud": h.URL}, "")} {
-			if b.Get(other.ask("request", signed, "prompt", "none")); b.Page.Left != nil && b.Answer().Get("error") != "invalid_request_object" {
+		for name, signed := range map[string]string{"another's key": p.Sign(claims, ""), "unsigned": unsigned(q.Sign(claims, ""), "none"), "another's name": q.Sign(theirs, "")} {
+			if b.Get(other.ask("request", signed, "prompt", "none")); b.Page.Status != http.StatusBadRequest && (b.Page.Left == nil || b.Answer().Get("error") != "invalid_request_object") {
 				t.Errorf("%s: %s", name, b.Page.Brief())
 			}
 		}
