@@ -1,7 +1,6 @@
 package conformance_test
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -161,5 +160,3 @@ func number(t *testing.T, claims map[string]any, name string) int64 {
 }
 
 func list(s ...string) []string { return s }
-
-func object(text string, args ...any) string { return fmt.Sprintf(text, args...) }

@@ -157,7 +157,7 @@ var clientControls = []control{
 		if k.act != nil {
 			k.set("client_id", other.id)
 		}
-		if slices.Contains([]string{k.fields["trusted"]}, "true") {
+		if k.fields["trusted"] == "true" {
 			other.change("trusted", "true")
 		}
 		k.id, k.secret = other.id, secretOf(other.id)

@@ -6,7 +6,6 @@ import (
 )
 
 var (
-	people   = without(every, machines...)
 	unasked  = []string{"password", "push", "dr password", "dr refresh", "dr introspect", "kv code", "kv password", "kv refresh"} // no session
 	stronger = slices.Concat(bearers, []string{"introspect", "dr introspect"})
 )

@@ -74,8 +74,11 @@ func (g *guarded) half() *optest.Browser {
 	return b
 }
 
-// factor fills in the form of the second factor that is of a kind.
+// factorForm is the form of the second factor, of whatever page there is: one that refuses has the same, or none.
 func factorForm(b *optest.Browser, kind, code string) url.Values {
+	if b.Page.Form("flow") == nil {
+		return url.Values{}
+	}
 	return url.Values{"flow": {flowOf(b)}, "kind": {kind}, "code": {code}}
 }
 
@@ -112,7 +115,7 @@ var factorAttacks = []attack{
 		g := guard(h, t)
 		b := g.half()
 		for range 8 {
-			b.Post("/signin/second", factorForm2(b, "totp", "000000"), "")
+			b.Post("/signin/second", factorForm(b, "totp", "000000"), "")
 		}
 		if b.Get(g.ask("prompt", "none")); b.Answer().Get("code") != "" {
 			t.Error("a guess was right; run it again")
@@ -160,13 +163,9 @@ var factorAttacks = []attack{
 	{12, "the code with which it was set up, and old ones", func(h *house, t *testing.T) {
 		g := guard(h, t)
 		b := g.half()
-		for _, steps := range []int64{0, -1, -2, -20, 3, 20} { // the first was used to set it up
-			if b.Post("/signin/second", factorForm2(b, "totp", g.code(steps)), ""); !b.At("/signin/second") && b.Page.Status < 400 {
+		for _, steps := range []int64{0, -1, -2} { // the first was used to set it up; more guesses would be slowed down
+			if b.Post("/signin/second", factorForm(b, "totp", g.code(steps)), ""); !b.At("/signin/second") && b.Page.Status < 400 {
 				t.Errorf("%d steps: %s", steps, b.Page.Brief())
-			}
-			b = g.NewBrowser()
-			if steps == -2 { // enough guesses of one user
-				break
 			}
 			b = g.half()
 		}
@@ -189,7 +188,7 @@ var factorAttacks = []attack{
 		g, other := guard(h, t), guard(h, t)
 		for _, try := range [][2]string{{"totp", other.code(0)}, {"recovery", other.recovery[1]}, {"passkey", ""}} {
 			b := g.half()
-			if b.Post("/signin/second", factorForm2(b, try[0], try[1]), ""); b.Page.Left != nil || b.At("/signin/consent") {
+			if b.Post("/signin/second", factorForm(b, try[0], try[1]), ""); b.Page.Left != nil || b.At("/signin/consent") {
 				t.Errorf("%s: %s", try[0], b.Page.Brief())
 			}
 		}
@@ -246,14 +245,6 @@ var factorAttacks = []attack{
 			}
 		}
 	}, true},
-}
-
-// factorForm2 is factorForm of whatever page there is: after a form that was refused it is the same.
-func factorForm2(b *optest.Browser, kind, code string) url.Values {
-	if b.Page.Form("flow") == nil {
-		return url.Values{}
-	}
-	return factorForm(b, kind, code)
 }
 
 // once uses a code in many sign-ins at once; one of them may succeed.

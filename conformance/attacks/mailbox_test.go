@@ -92,13 +92,3 @@ func (m *mailbox) link(t testing.TB, to string) (text, link string) {
 		}
 	}
 }
-
-// none checks that nobody was sent a mail.
-func (m *mailbox) none(t testing.TB) {
-	t.Helper()
-	select {
-	case raw := <-m.got:
-		t.Errorf("a mail was sent:\n%s", raw)
-	default:
-	}
-}

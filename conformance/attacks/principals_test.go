@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"sallyport/conformance/optest"
 )
@@ -274,6 +273,3 @@ func forge(jwt string, change func(header, payload map[string]any)) (header, pay
 	p, _ := json.Marshal(both[1])
 	return b64url(string(h)), b64url(string(p))
 }
-
-// soon is a moment from now, as claims have it.
-func (h *house) soon() int64 { return h.Now().Add(5 * time.Minute).Unix() }

@@ -123,8 +123,6 @@ var tenantAttacks = []attack{
 	}, false},
 	{22, "forms of the account page with what is another user's", func(h *house, t *testing.T) {
 		victim := guard(h, t)
-		b := victim.half()
-		h.Wait(0)
 		theirs := h.NewBrowser() // the victim's own, from when the factor was set up
 		theirs.Get(victim.ask())
 		theirs.Submit("username", victim.user, "password", password)
@@ -132,7 +130,6 @@ var tenantAttacks = []attack{
 		if theirs.Agree(); theirs.Page.Left == nil {
 			t.Fatalf("%s", theirs.Page.Brief())
 		}
-		_ = b
 		access := victim.tokens(theirs.Answer().Get("code")).Text("access_token")
 		theirs.Get("/account")
 		factor := theirs.Page.Form("factor").Fields.Get("factor")

@@ -272,7 +272,7 @@ func (o *OP) Verify(raw string) (header, claims map[string]any) {
 	if err := json.Unmarshal([]byte(set.Body), &keys); err != nil {
 		o.T.Fatalf("jwks: %v", err)
 	}
-	t, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA})
+	t, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA})
 	if err != nil {
 		o.T.Fatalf("%.80q: %v", raw, err)
 	}
