@@ -57,7 +57,9 @@ func TestSignInThroughOtherFrontDoors(t *testing.T) {
 		_ = json.Unmarshal(raw, &body)
 		return response.StatusCode, response.Header.Get("Location"), body
 	}
-	basicOf := func(id, secret string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret)) }
+	basicOf := func(id, secret string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
+	}
 	codeIn := func(location string) string {
 		t.Helper()
 		u, err := url.Parse(location)
