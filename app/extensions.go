@@ -41,7 +41,7 @@ import (
 func grants(a *App) []grant.Grant {
 	return []grant.Grant{
 		authcode.New(authcode.Deps{Codes: a.people.codes, Users: a.users, Tokens: a.tokens}),
-		password.New(a.people.auth, a.people.guesses),
+		password.New(a.people.auth, a.people.guesses).Heeding(a.people.factors),
 		clientcreds.New(),
 		refresh.New(a.tokens, a.users),
 	}

@@ -135,6 +135,7 @@ const (
 // Reasons about factors and sessions.
 const (
 	FactorWrong  Reason = "factor_wrong"   // a code or passkey that does not match
+	FactorNeeded Reason = "factor_needed"  // a password alone, of a user or a realm that wants more
 	FactorReused Reason = "factor_reused"  // a one-time code that was used before
 	SessionGone  Reason = "session_gone"   // nobody is signed in any more
 	CrossOrigin  Reason = "cross_origin"   // a form that another site's page sent

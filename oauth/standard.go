@@ -117,6 +117,7 @@ var standard = map[Reason]wording{
 	MetadataBad:        {InvalidClientMetadata, "A field of the client metadata has a value that is not allowed."},
 	MetadataRedirect:   {InvalidRedirectURI, "A redirect URI is not allowed."},
 
+	FactorNeeded: {InvalidGrant, "This user signs in with more than a password. Use the authorization code grant."},
 	FactorWrong:  {AccessDenied, "The code is wrong."},
 	FactorReused: {AccessDenied, "The code is wrong."},
 	SessionGone:  {LoginRequired, "Nobody is signed in any more."},

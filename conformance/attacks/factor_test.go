@@ -83,6 +83,17 @@ func factorForm(b *optest.Browser, kind, code string) url.Values {
 }
 
 var factorAttacks = []attack{
+	{12, "the password alone at the doors that take one", func(h *house, t *testing.T) {
+		g := guard(h, t)
+		for door, k := range map[string]*call{
+			"standard":   g.atToken("grant_type", "password", "username", g.user, "password", password),
+			"digiRunner": g.atDigi("grant_type", "password", "username", g.user, "password", b64(password)),
+		} {
+			if got := k.try(); got != "factor_needed" {
+				t.Errorf("%s: %s", door, got)
+			}
+		}
+	}},
 	{12, "whoever has the password alone asks for every other page", func(h *house, t *testing.T) {
 		g := guard(h, t)
 		for _, path := range []string{"/authorize", "/signin/consent", "/signin/enrol", "/signin/accounts", "/signin/recovery", "/signin/verify", "/signin"} {

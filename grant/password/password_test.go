@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sallyport/client"
+	"sallyport/factor"
 	"sallyport/grant"
 	"sallyport/grant/password"
 	"sallyport/oauth"
@@ -105,4 +106,49 @@ func TestFaultsCountForNothing(t *testing.T) {
 			t.Errorf("after %v: %v", fault, err)
 		}
 	}
+}
+
+// CVE classes 10 and 12: a grant that takes a password alone is no way around the second factor.
+func TestSecondFactorIsNoMatterOfTheGrant(t *testing.T) {
+	broken := errors.New("the store is away")
+	for name, tt := range map[string]struct {
+		has     factor.Summary
+		fail    error
+		acr     string
+		trusted bool
+		reason  oauth.Reason
+	}{
+		"none":                           {},
+		"recovery codes alone":           {has: factor.Summary{Recovery: true}},
+		"one-time codes":                 {has: factor.Summary{TOTP: true}, reason: oauth.FactorNeeded},
+		"a passkey":                      {has: factor.Summary{Passkey: true}, reason: oauth.FactorNeeded},
+		"a trusted client":               {has: factor.Summary{TOTP: true, Passkey: true}, trusted: true},
+		"the realm wants one factor":     {acr: realm.ACROne},
+		"the realm wants two":            {acr: realm.ACRTwo, reason: oauth.FactorNeeded},
+		"the realm wants a passkey":      {acr: realm.ACRPhishingResistant, reason: oauth.FactorNeeded},
+		"nobody knows":                   {fail: broken, reason: oauth.InternalError},
+		"nobody knows, a trusted client": {fail: broken, trusted: true},
+	} {
+		a := attempt("username", "dory", "password", "dorypass")
+		a.Realm.SignIn.ACR, a.Client.Trusted = tt.acr, tt.trusted
+		_, err := password.New(&users{}, throttle.New(throttle.Config{})).Heeding(has{tt.has, tt.fail}).Prove(t.Context(), a)
+		if got := oauth.ReasonOf(err); got != tt.reason {
+			t.Errorf("%s: %q, want %q", name, got, tt.reason)
+		}
+		wrong := attempt("username", "dory", "password", "wrong")
+		wrong.Realm.SignIn.ACR = tt.acr
+		if _, err := password.New(&users{}, throttle.New(throttle.Config{})).Heeding(has{tt.has, tt.fail}).Prove(t.Context(), wrong); oauth.ReasonOf(err) != oauth.PasswordWrong {
+			t.Errorf("%s: a stranger learns of it: %v", name, err)
+		}
+	}
+}
+
+// has is what everybody has.
+type has struct {
+	summary factor.Summary
+	fail    error
+}
+
+func (h has) Summary(context.Context, string, string) (factor.Summary, error) {
+	return h.summary, h.fail
 }
