@@ -93,7 +93,7 @@ var factorAttacks = []attack{
 				t.Errorf("%s: %s", door, got)
 			}
 		}
-	}},
+	}, false},
 	{12, "whoever has the password alone asks for every other page", func(h *house, t *testing.T) {
 		g := guard(h, t)
 		for _, path := range []string{"/authorize", "/signin/consent", "/signin/enrol", "/signin/accounts", "/signin/recovery", "/signin/verify", "/signin"} {
