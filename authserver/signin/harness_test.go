@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,14 +14,10 @@ import (
 	"sallyport/authserver/signin"
 	"sallyport/authserver/steps"
 	"sallyport/authserver/stepstest"
-	"sallyport/client"
-	"sallyport/deployment"
 	"sallyport/feed"
 	"sallyport/jose"
 	"sallyport/realm"
-	"sallyport/scope"
 	"sallyport/store"
-	"sallyport/user"
 	"sallyport/web"
 )
 
@@ -42,7 +36,7 @@ func open(t testing.TB, change ...func(*realm.Realm)) *house {
 	}
 	h := &house{}
 	h.House = stepstest.New(t, stepstest.Setup{
-		Open: openStore, Authorize: endpoint, Start: founding(rl),
+		Open: openStore, Authorize: endpoint, Start: stepstest.Founding(rl),
 		Pages: func(c steps.Config) []web.Routes {
 			h.face = signin.New(c)
 			return []web.Routes{h.face.Routes(), account.New(c).Routes()}
@@ -84,75 +78,21 @@ func endpoint(h *stepstest.House) web.Routes {
 }
 
 const (
-	redirect = "https://app.example.com/cb"
-	secretly = "password of "
+	redirect = stepstest.Redirect
+	secretly = stepstest.Secretly
 )
 
-func founding(rl *realm.Realm) deployment.ChangeSet {
-	person := func(name string, status user.Status) *user.User {
-		return &user.User{
-			Realm: realm.Default, Name: name, Password: user.Digest(secretly + name), Status: status, Email: strings.ToUpper(name[:1]) + name[1:] + "@example.org",
-			Alias: "Dear " + name,
-		}
-	}
-	app := func(in, id string) *client.Client {
-		return &client.Client{
-			Realm: in, ID: id, Name: "The " + id, Type: client.Confidential, Status: client.On, Secrets: []client.Secret{{ID: "1", Hash: user.Digest("s")}},
-			Grants: []string{"authorization_code", "refresh_token"}, Scopes: scope.Set{"openid", "profile", "email", "offline_access", "read"},
-			RedirectURIs: []string{redirect},
-		}
-	}
-	return deployment.ChangeSet{
-		Realms: []*realm.Realm{rl, {Name: "corp"}},
-		Scopes: []deployment.RealmScope{{Realm: realm.Default, Scope: scope.Scope{Name: "read", Description: "Read your orders"}}},
-		Users: []*user.User{
-			person("dory", user.On), person("marlin", user.On), person("nemo", user.On), person("offuser", user.Off), person("lockuser", user.Locked),
-			{Realm: realm.Default, Name: "bare", Status: user.On}, {Realm: "corp", Name: "dory", Password: user.Digest("another password"), Status: user.On},
-		},
-		Clients: []*client.Client{app(realm.Default, "app"), app(realm.Default, "other"), app("corp", "app")},
-	}
-}
-
 // ask is the address of an authorization request.
-func ask(pairs ...string) string {
-	q := url.Values{
-		"client_id": {"app"}, "response_type": {"code"}, "redirect_uri": {redirect}, "scope": {"openid"}, "state": {"s"}, "nonce": {"n"},
-		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
-	}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		q.Set(pairs[i], pairs[i+1])
-	}
-	return "/authorize?" + q.Encode()
-}
+func ask(pairs ...string) string { return stepstest.Ask(pairs...) }
 
 // password signs a user in by the password on the page shown.
-func password(b *stepstest.Browser, name string) *stepstest.Browser {
-	b.House.T.Helper()
-	return b.Submit("password", secretly+name, "username", name)
-}
+func password(b *stepstest.Browser, name string) *stepstest.Browser { return b.SignIn(name) }
 
 // agree agrees if it is asked for.
-func agree(b *stepstest.Browser) *stepstest.Browser {
-	b.House.T.Helper()
-	if b.At("/signin/consent") {
-		b.Submit("decision", "allow")
-	}
-	return b
-}
+func agree(b *stepstest.Browser) *stepstest.Browser { return b.Agree() }
 
 // totp gives a user an authenticator and returns its secret.
-func (h *house) totp(name string) string {
-	h.T.Helper()
-	p, err := h.Factors.NewTOTP("test", name)
-	if err != nil {
-		h.T.Fatal(err)
-	}
-	if err := h.Factors.AddTOTP(h.T.Context(), realm.Default, name, p.Secret, h.code(p.Secret), ""); err != nil {
-		h.T.Fatal(err)
-	}
-	h.Clock.Advance(30 * time.Second) // its code was used
-	return p.Secret
-}
+func (h *house) totp(name string) string { return h.TOTP(name) }
 
 // code is the one-time code of a secret now.
-func (h *house) code(secret string) string { return stepstest.Code(secret, h.Clock.Now()) }
+func (h *house) code(secret string) string { return h.CodeOf(secret) }

@@ -72,7 +72,7 @@ func TestSignInRacesWithANewPassword(t *testing.T) {
 	race := &hasty{}
 	h := &house{}
 	h.House = stepstest.New(t, stepstest.Setup{
-		Open: openStore, Authorize: endpoint, Start: founding(&realm.Realm{Name: realm.Default, SignIn: realm.SignIn{Reset: true}}),
+		Open: openStore, Authorize: endpoint, Start: stepstest.Founding(&realm.Realm{Name: realm.Default, SignIn: realm.SignIn{Reset: true}}),
 		Pages: func(c steps.Config) []web.Routes {
 			race.Authenticator, c.Auth = c.Auth, race
 			h.face = signin.New(c)
