@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sallyport/claims"
+	"sallyport/client"
 	"sallyport/oauth"
 )
 
@@ -95,7 +96,7 @@ func (r *Request) AskedClaims() []string {
 	var names []string
 	for _, asked := range []map[string]*claims.Ask{r.Claims.IDToken, r.Claims.UserInfo} {
 		for name := range maps.Keys(asked) {
-			if !claims.Reserved(name) {
+			if !client.OwnClaim(name) {
 				names = append(names, name)
 			}
 		}

@@ -162,7 +162,7 @@ func (m *Mapper) mapped(ctx context.Context, r *realm.Realm, c *client.Client, u
 	}
 	about := expression.Subject{User: describe(u), Client: map[string]any{"id": c.ID, "name": c.Name}, Scopes: scopes}
 	for name, source := range c.OpenID.Claims {
-		if Reserved(name) {
+		if client.OwnClaim(name) {
 			continue
 		}
 		e, err := m.compile(source)

@@ -18,18 +18,6 @@ var ofScope = map[string][]string{
 	"phone":   {"phone_number", "phone_number_verified"},
 }
 
-// reserved are the claims by which the server speaks about its tokens; nothing a client has mapped may stand in for them
-// (RFC 7519 section 4.1, OpenID Connect Core section 2, RFC 7800, RFC 9068, the logout specifications).
-var reserved = []string{
-	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "typ", "cnf", "act", "may_act", "client_id", "scope", "gid", "uic",
-	"auth_time", "nonce", "acr", "amr", "azp", "at_hash", "c_hash", "s_hash", "sid", "events", "sub_jwk",
-	"_claim_names", "_claim_sources",
-}
-
-// Reserved reports whether a claim is the server's own to make. Case does not matter: a reader that is careless about it must
-// not be led astray.
-func Reserved(name string) bool { return slices.Contains(reserved, strings.ToLower(name)) }
-
 // Supported returns the names of the claims that can be told (claims_supported, OpenID Connect Discovery section 3).
 func Supported() []string {
 	names := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"}

@@ -160,13 +160,15 @@ func origin(raw string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// ownClaims are those by which this server speaks about what it issues: in ID tokens, access tokens, UserInfo or logout tokens.
+// ownClaims are those by which this server speaks about what it issues: in ID tokens, access tokens, UserInfo or logout tokens
+// (RFC 7519 section 4.1, OpenID Connect Core section 2, RFC 7800, RFC 9068, the logout specifications).
 var ownClaims = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "typ", "cnf", "act", "may_act", "client_id", "scope", "gid", "uic", "auth_time", "nonce", "acr",
 	"amr", "azp", "at_hash", "c_hash", "s_hash", "sid", "events", "sub_jwk", "_claim_names", "_claim_sources",
 }
 
-// OwnClaim reports whether the value of a claim is this server's word, which no expression replaces. Case does not matter.
+// OwnClaim reports whether the value of a claim is this server's word, which no expression replaces. Case does not matter: a
+// reader that is careless about it must not be led astray.
 func OwnClaim(name string) bool { return slices.Contains(ownClaims, strings.ToLower(name)) }
 
 func checkClaims(c *Client) error {
